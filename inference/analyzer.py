@@ -1,0 +1,245 @@
+"""`Analyzer`: articles in, an `Analysis` each out, in input order, batched by length inside.
+
+In: `Article`s and stance targets. Out: topic, stances, an extractive summary with source spans, what was taken for boilerplate.
+Does not know: files, the terminal, training. Evaluation calls this same class.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import torch
+from transformers import PreTrainedTokenizerBase
+
+from inference.article import Article
+from inference.batch import BatchItem, collate
+from inference.checkpoint import load_checkpoint
+from inference.cleaning import Removed
+from inference.encoding import ArticleTokenizer, EncodedArticle, Window
+from inference.errors import DataError
+from inference.labels import STANCES
+from inference.model import ArticleModel, Outputs
+from inference.selection import cut_to_words, join_sentences, select_sentences
+
+CHUNK_ARTICLES = 256
+"""Articles read ahead and sorted by length: more would pad less and wait longer for the first answer."""
+
+BATCH_TOKENS = 8_192
+"""Tokens of one forward pass: beyond this a CPU gains nothing and memory grows."""
+
+BOILERPLATE_THRESHOLD = 0.5
+"""A sentence that the model or the rules take for boilerplate with this probability is never a summary sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """The topic with the highest probability; `scores` has all of them, in the checkpoint's order."""
+
+    name: str
+    confidence: float
+    scores: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class StanceResult:
+    """The stance toward `target`; `scores` are the probabilities of favor, against, neutral and unrelated."""
+
+    target: str
+    stance: str
+    confidence: float
+    scores: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class SummarySentence:
+    """`text` is exactly `article.text[start:end]`; `salience` its share of 1.0 over the article's sentences."""
+
+    text: str
+    start: int
+    end: int
+    salience: float
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """`text` joins the sentences, in the article's order."""
+
+    text: str
+    sentences: tuple[SummarySentence, ...]
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """Everything read from one article. `warnings` are plain sentences; `removed` are spans of the raw text."""
+
+    id: str
+    lang: str
+    title: str
+    topic: Topic
+    stances: tuple[StanceResult, ...]
+    summary: Summary
+    removed: tuple[Removed, ...]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    encoded: EncodedArticle
+    windows: list[Window]
+    held: int  # sentences that the windows hold
+    targets: list[str]
+    target_ids: list[list[int]]
+
+
+class Analyzer:
+    """Runs a checkpoint on articles.
+
+    >>> analyzer = Analyzer.from_pretrained("runs/quickstart/checkpoint")  # doctest: +SKIP
+    >>> next(analyzer.analyze_many([Article("Rain fell for three days …")])).topic.name  # doctest: +SKIP
+    'weather'
+    """
+
+    def __init__(self, model: ArticleModel, tokenizer: PreTrainedTokenizerBase) -> None:
+        self.model = model
+        config = model.config
+        self.articles = ArticleTokenizer(tokenizer, config.window_tokens, config.max_windows, config.target_tokens)
+
+    @classmethod
+    def from_pretrained(cls, name: str | Path) -> "Analyzer":
+        """Load a checkpoint folder or Hub id onto the GPU where there is one. Raises `CheckpointError`."""
+        checkpoint = load_checkpoint(name)
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        return cls(checkpoint.model.to(device), checkpoint.tokenizer)
+
+    def analyze_many(
+        self,
+        articles: Iterable[Article],
+        *,
+        targets: Sequence[str] = (),
+        max_words: int | None = 60,
+        max_sentences: int | None = None,
+        on_error: Callable[[Article, DataError], None] | None = None,
+    ) -> Iterator[Analysis]:
+        """Yield one `Analysis` per article, in order; `articles` may be any iterable and is read in chunks.
+
+        Each article is asked about the targets in its own `stances`, then about `targets`.
+        A bad article raises `DataError`, or is handed to `on_error` and left out where one is given.
+        """
+        for option, value in (("max_words", max_words), ("max_sentences", max_sentences)):
+            if value is not None and value < 1:
+                raise DataError(f"{option} must be at least 1, found {value}. Leave it out for no limit.")
+        if max_words is None and max_sentences is None:
+            raise DataError("max_words and max_sentences are both None, so the summary would be the article. Give at least one.")
+        remaining = iter(articles)
+        while chunk := list(islice(remaining, CHUNK_ARTICLES)):
+            prepared: list[_Prepared] = []
+            for article in chunk:
+                try:
+                    prepared.append(self._prepare(article, targets))
+                except DataError as error:
+                    if on_error is None:
+                        raise
+                    on_error(article, error)
+            analyses: list[Analysis | None] = [None] * len(prepared)
+            for group in _batches_by_length([sum(len(w.ids) for w in p.windows) + sum(map(len, p.target_ids)) for p in prepared]):
+                members = [prepared[i] for i in group]
+                for index, analysis in zip(group, self._run(members, max_words, max_sentences), strict=True):
+                    analyses[index] = analysis
+            yield from (analysis for analysis in analyses if analysis is not None)
+
+    def _prepare(self, article: Article, targets: Sequence[str]) -> _Prepared:
+        encoded = self.articles.encode(article)
+        windows, held = self.articles.windows(encoded.title_ids, encoded.sentence_ids)
+        asked = [*(stance.target for stance in article.stances), *targets]
+        return _Prepared(encoded, windows, held, asked, self.articles.encode_targets(asked))
+
+    @torch.inference_mode()
+    def _run(self, members: Sequence[_Prepared], max_words: int | None, max_sentences: int | None) -> Iterator[Analysis]:
+        """One forward pass over `members`."""
+        self.model.eval()
+        batch = collate([BatchItem(p.windows, p.held, p.target_ids) for p in members])
+        outputs: Outputs = self.model(**{name: tensor.to(self.model.device) for name, tensor in batch.items()})  # type: ignore[attr-defined]
+        assert outputs.topic_logits is not None
+        assert outputs.stance_logits is not None
+        assert outputs.salience_logits is not None
+        assert outputs.boilerplate_logits is not None
+        topics = outputs.topic_logits.float().softmax(-1).tolist()
+        stances = iter(outputs.stance_logits.float().softmax(-1).tolist())
+        sizes = [p.held for p in members]
+        saliences = outputs.salience_logits.float().cpu().split(sizes)
+        boilerplate = outputs.boilerplate_logits.float().sigmoid().cpu().split(sizes)
+        for number, member in enumerate(members):
+            found = tuple(_stance(target, next(stances)) for target in member.targets)
+            yield self._analysis(member, topics[number], found, saliences[number], boilerplate[number].tolist(), max_words, max_sentences)
+
+    def _analysis(
+        self,
+        member: _Prepared,
+        topic_scores: list[float],
+        stances: tuple[StanceResult, ...],
+        salience_logits: torch.Tensor,
+        boilerplate: list[float],
+        max_words: int | None,
+        max_sentences: int | None,
+    ) -> Analysis:
+        page = member.encoded.page
+        scores = dict(zip(self.model.config.topics, topic_scores, strict=True))
+        best = max(scores, key=scores.__getitem__)
+        probabilities = [max(learned, page.sentences[i].boilerplate) for i, learned in enumerate(boilerplate)]
+        readable = [i for i, p in enumerate(probabilities) if p < BOILERPLATE_THRESHOLD] or list(range(member.held))
+        refused = [Removed(page.sentences[i].start, page.sentences[i].end, "model", p) for i, p in enumerate(probabilities) if i not in set(readable)]
+        warnings = []
+        left_out = len(page.sentences) - member.held
+        if left_out:
+            warnings.append(f"The article is too long: its last {left_out} of {len(page.sentences)} sentences were not read.")
+        salience = salience_logits[readable].softmax(-1).tolist()
+        summary = _summary(member, readable, salience, max_words, max_sentences)
+        if not page.lang:
+            warnings.append("The language could not be identified.")
+        return Analysis(
+            id=member.encoded.article.id,
+            lang=page.lang,
+            title=page.title,
+            topic=Topic(best, scores[best], scores),
+            stances=stances,
+            summary=summary,
+            removed=tuple(sorted((*page.removed, *refused), key=lambda r: r.start)),
+            warnings=tuple(warnings),
+        )
+
+
+def _summary(member: _Prepared, readable: Sequence[int], salience: Sequence[float], max_words: int | None, max_sentences: int | None) -> Summary:
+    """The most salient readable sentences; the opening of the best one where none fits `max_words`."""
+    page = member.encoded.page
+    spans = [(page.sentences[i].start, page.sentences[i].end) for i in readable]
+    texts = [page.text[start:end] for start, end in spans]
+    chosen = select_sentences(texts, salience, max_words=max_words, max_sentences=max_sentences)
+    if not chosen:
+        best = max(range(len(texts)), key=lambda i: salience[i])
+        chosen = [best]
+        if max_words is not None:
+            texts[best] = cut_to_words(texts[best], max_words)
+    sentences = tuple(SummarySentence(texts[i], spans[i][0], spans[i][0] + len(texts[i]), salience[i]) for i in chosen)
+    return Summary(join_sentences([s.text for s in sentences]), sentences, "extractive")
+
+
+def _stance(target: str, scores: list[float]) -> StanceResult:
+    by_name = dict(zip(STANCES, scores, strict=True))
+    best = max(by_name, key=by_name.__getitem__)
+    return StanceResult(target, best, by_name[best], by_name)
+
+
+def _batches_by_length(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Indices in batches of at most BATCH_TOKENS tokens, longest first; an article is never divided."""
+    batch: list[int] = []
+    tokens = 0
+    for index in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
+        if batch and tokens + lengths[index] > BATCH_TOKENS:
+            yield batch
+            batch, tokens = [], 0
+        batch.append(index)
+        tokens += lengths[index]
+    if batch:
+        yield batch

@@ -1,0 +1,176 @@
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+import training.config
+from inference.errors import ConfigError
+from inference.labels import IPTC_TOPICS
+from training.config import RunConfig, config_to_yaml, load_config
+
+SMALL = """\
+name: small
+output: runs/small
+data:
+  train:
+    - {name: news, path: news.jsonl}
+  dev:
+    - {name: news, path: dev.csv, lang: no, columns: {text: body}}
+model:
+  backbone:
+    architecture: {type: modernbert, layers: 2, width: 64, heads: 4, feed_forward: 128}
+  tokenizer: {type: unigram, vocabulary_size: 500}
+training:
+  learning_rate: 2e-5
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    file = tmp_path / "small.yaml"
+    file.write_text(SMALL, encoding="utf-8")
+    return file
+
+
+def problems(path: Path, overrides: list[str] | None = None) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        load_config(path, overrides or [])
+    head, *lines = str(caught.value).splitlines()
+    assert head == f"{path} has {len(lines)} problem{'s' if len(lines) > 1 else ''}:"
+    return [line.strip().removeprefix(f"{path}:") for line in lines]
+
+
+def problem(path: Path, override: str) -> str:
+    (line,) = problems(path, [override])
+    return line.removeprefix(f"--set {override}: ")
+
+
+def test_values_and_defaults(path: Path) -> None:
+    config = load_config(path)
+    assert config.training.learning_rate == 2e-5
+    assert config.data.dev[0].lang == "no"
+    assert config.data.dev[0].columns == {"text": "body"}
+    assert config.data.topics == IPTC_TOPICS
+    assert config.data.root == Path()
+    assert (config.model.window_tokens, config.training.max_windows, config.losses.headline_salience) == (512, 2, 0.3)
+
+
+def test_the_resolved_config_reads_back_equal(path: Path, tmp_path: Path) -> None:
+    config = load_config(path, ["data.train.0.labels.topic.geography=null", "data.train.0.labels.topic.0=arts", "name='1e5'"])
+    assert config.data.train[0].labels.topic == {"geography": None, "0": "arts"}
+    again = tmp_path / "resolved.yaml"
+    again.write_text(config_to_yaml(config), encoding="utf-8")
+    assert load_config(again) == config
+
+
+def test_the_data_root_of_the_command_line_wins(path: Path) -> None:
+    assert load_config(path, ["data.root=elsewhere"]).data.root == Path("elsewhere")
+    assert load_config(path, ["data.root=elsewhere"], data_root=Path("/data")).data.root == Path("/data")
+
+
+def test_overrides_reach_list_items_and_missing_sections(path: Path) -> None:
+    config = load_config(path, ["data.train.0.path=other.parquet", "losses.stance=0", "training.select=[topic_accuracy]", "training.tokens=5_000"])
+    assert config.data.train[0].path == Path("other.parquet")
+    assert config.losses.stance == 0
+    assert config.training.select == ("topic_accuracy",)
+    assert config.training.tokens == 5000
+
+
+def test_a_pretrained_backbone_by_override(path: Path) -> None:
+    config = load_config(path, ["model.backbone={hub: owner/model, revision: main}", "model.tokenizer=null"])
+    assert config.model.backbone.hub == "owner/model"
+
+
+def test_all_problems_come_together(path: Path) -> None:
+    text = SMALL.replace("output:", "outptu:").replace("2e-5", "fast").replace("layers: 2", "layers: 0").replace("lang: no", "lang: false")
+    path.write_text(text + "  patience: 3\n  patience: 4\n", encoding="utf-8")
+    found = problems(path, ["training.lr=1", "seed=-1"])
+    assert found == [
+        "15: training.patience: the key stands twice, first on line 14. Keep one of them.",
+        "--set training.lr=1: in training, 'lr' is an unknown key. Known here: tokens, batch_tokens, accumulation, learning_rate, "
+        "embedding_learning_rate, weight_decay, warmup_fraction, gradient_clip, precision, max_windows, max_targets, hide_title, inject_boilerplate, "
+        "mask_tokens, evaluate_every, dev_articles, patience, select, average_weights.",
+        "--set seed=-1: seed: must be greater than or equal to 0, found -1. Seed of every random choice.",
+        " output: missing; give a value. Folder of the run, from the working directory.",
+        "7: data.dev.0.lang: must be a valid string, found False; quote the value if it is text. ISO 639 code of the rows that name no language.",
+        "10: model.backbone.architecture.layers: must be greater than or equal to 1, found 0. Encoder layers.",
+        "13: training.learning_rate: must be a valid number, found 'fast'. Peak learning rate.",
+        "2: outptu: unknown key; did you mean 'output'? Known here: name, seed, output, data, model, losses, training; its value is 'runs/small'.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("training.learnign_rate=1", "in training, 'learnign_rate' is an unknown key; did you mean 'learning_rate'? Known here: tokens, "),
+        ("data.train.3.path=x.csv", "data.train is a list of 1; give a position from 0 to 0, found 3."),
+        ("name.first=x", "name is 'small', not a mapping; it has no 'first'."),
+        ("training.tokens", "must look like training.tokens=1000000."),
+        ("training.tokens=[1", "'[1':1: not valid YAML: "),
+        ("training.tokens=8e6", "training.tokens: must be a valid integer, found 8000000.0. Article tokens that the whole run reads."),
+        ("training.tokens=true", "training.tokens: must be a valid integer, found True."),
+        ("training.gradient_clip=.inf", "training.gradient_clip: must be a finite number, found inf."),
+        ("training.precision=float16", "training.precision: must be 'auto', 'float32' or 'bfloat16', found 'float16' (did you mean 'bfloat16'?)."),
+        ("training.max_windows=40", "training: max_windows must be at most model.max_windows, 16, found 40."),
+        ("training.batch_tokens=512", "training: batch_tokens must hold one article, max_windows * model.window_tokens = 1024, found 512."),
+        ("data.dev=[]", "data.dev: must have at least 1 item, found []. Sources to choose the best checkpoint by; never trained on."),
+        ("data.topics=[sport]", "data.topics: must have at least 2 items, found ['sport']."),
+        ("data.topics=[arts, sport, arts]", "data.topics: must not name anything twice, found 'arts' more than once."),
+        ("data.train.0.path=news.txt", "data.train.0.path: must end in one of .jsonl, .jsonl.gz, .jsonl.xz, .csv, .parquet, found 'news.txt'."),
+        ("data.train.0.path=null", "data.train.0.hub: a source is exactly one of 'path' and 'hub', found neither."),
+        ("data.train.0.hub={id: a/b, split: train}", "data.train.0.hub: a source is exactly one of 'path' and 'hub', found both."),
+        ("data.train.0.columns.txt=body", "data.train.0.columns.txt: must be 'id', 'lang', 'title', 'text', "),
+        ("data.train.0.labels.stance.agree=favour", "must be 'favor', 'against', 'neutral' or 'unrelated', found 'favour' (did you mean 'favor'?)."),
+        (
+            "data.train.0.labels.topic.Sports=sports",
+            "labels.topic maps 'Sports' to 'sports' (did you mean 'sport'?). Allowed are data.topics (arts, conflict, ",
+        ),
+        ("data.train.0.topic_labels=[sport, art]", "topic_labels names 'art' (did you mean 'arts'?). Allowed are data.topics (arts, "),
+        ("data.train.0.weight=0", "data.train.0.weight: must be greater than 0, found 0."),
+        ("data.train.0.lang=Norwegian", "data.train.0.lang: "),
+        (
+            "model.tokenizer=null",
+            "model.tokenizer: a backbone built from an architecture needs a tokenizer, e.g. {type: unigram, vocabulary_size: 32000}, found none.",
+        ),
+        ("model.backbone={folder: base}", "model.tokenizer: a pretrained backbone brings its own tokenizer; remove this one or set it to null."),
+        (
+            "model.backbone.folder=base",
+            "model.backbone.architecture: a backbone is exactly one of 'hub', 'folder' and 'architecture', found folder and architecture.",
+        ),
+        ("model.backbone={}", "model.backbone.architecture: a backbone is exactly one of 'hub', 'folder' and 'architecture', found none."),
+        ("model.backbone.revision=v1", "model.backbone.architecture: 'revision' goes with 'hub' only; remove it."),
+        ("model.backbone.architecture.heads=5", "model.backbone.architecture.heads: width / heads must be an even number, found 64 / 5."),
+        ("model.backbone=5", "model.backbone: must be a mapping, found 5. Encoder: a Hub id, a folder, or an architecture."),
+    ],
+)
+def test_one_problem(path: Path, override: str, message: str) -> None:
+    assert message in problem(path, override)
+
+
+def test_two_sources_of_one_name(path: Path) -> None:
+    path.write_text(SMALL.replace("    - {name: news, path: news.jsonl}\n", "    - {name: news, path: a.csv}\n    - {name: news, path: b.csv}\n"))
+    assert problems(path) == ["4: data.train: must not name anything twice, found 'news' more than once."]
+
+
+@pytest.mark.parametrize(("text", "found"), [("", "nothing"), ("- a\n", "list"), ("just text\n", "str")])
+def test_a_config_that_is_no_mapping(path: Path, text: str, found: str) -> None:
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=f"a config must be a mapping with the keys name, seed, output, data, model, losses, training, found {found}."):
+        load_config(path)
+
+
+def test_a_config_that_cannot_be_read(path: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"missing\.yaml: cannot be read \(No such file or directory\)\. Give the path of a YAML config"):
+        load_config(tmp_path / "missing.yaml")
+    path.write_bytes(b"name: \xff")
+    with pytest.raises(ConfigError, match=r"small\.yaml: a config must be UTF-8 text"):
+        load_config(path)
+
+
+def test_every_field_says_what_it_is() -> None:
+    models = [value for value in vars(training.config).values() if isinstance(value, type) and issubclass(value, BaseModel) and value.model_fields]
+    assert RunConfig in models
+    assert len(models) == 11
+    for model in models:
+        for name, field in model.model_fields.items():
+            assert (field.description or "").endswith("."), f"{model.__name__}.{name}"

@@ -1,0 +1,264 @@
+"""Held-out scores from analyses made by hand: every number can be worked out on paper."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from inference.analyzer import Analysis, StanceResult, Summary, SummarySentence, Topic
+from inference.article import Article, Stance
+from inference.cleaning import Removed
+from inference.errors import DataError
+from inference.labels import STANCES
+from inference.words import words
+from training.evaluation import Report, dev_scores, evaluate, held_out_file
+
+TOPICS = ("sport", "arts", "health")
+TEXT = "The council met in Porthaven on Monday evening. It rejected the ferry plan by 19 votes."
+
+
+@dataclass
+class ScriptedAnalyzer:
+    """Answers each article from `topics` and `stances` by id, sums it up with its text's sentence `sentence`, and notes what it was given."""
+
+    topics: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    stances: Mapping[str, Sequence[Sequence[float]]] = field(default_factory=dict)
+    removed: Mapping[str, Sequence[Removed]] = field(default_factory=dict)
+    summary: tuple[int, int] = (0, 47)
+    seen: list[Article] = field(default_factory=list)
+    limits: set[tuple[int | None, int | None]] = field(default_factory=set)
+
+    def analyze_many(
+        self, articles: Iterable[Article], *, max_words: int | None, max_sentences: int | None, on_error: Callable[[Article, DataError], Any]
+    ) -> Iterator[Analysis]:
+        for article in articles:
+            if not words(article.text):
+                on_error(article, DataError("no words."))
+                continue
+            self.seen.append(article)
+            self.limits.add((max_words, max_sentences))
+            scores = dict(zip(TOPICS, self.topics.get(article.id, (1.0, 0.0, 0.0)), strict=True))
+            best = max(scores, key=scores.__getitem__)
+            stances = self.stances.get(article.id, [(1.0, 0.0, 0.0, 0.0)] * len(article.stances))
+            start, end = self.summary
+            sentence = SummarySentence(article.text[start:end], start, min(end, len(article.text)), 1.0)
+            yield Analysis(
+                id=article.id,
+                lang="en",
+                title=article.title,
+                topic=Topic(best, scores[best], scores),
+                stances=tuple(
+                    StanceResult(stance.target, "favor", max(values), dict(zip(STANCES, values, strict=True)))
+                    for stance, values in zip(article.stances, stances, strict=True)
+                ),
+                summary=Summary(sentence.text, (sentence,), "extractive"),
+                removed=tuple(self.removed.get(article.id, ())),
+                warnings=(),
+            )
+
+
+def run(analyzer: ScriptedAnalyzer, articles: Sequence[Article], **options: Any) -> Report:
+    return evaluate(analyzer, articles, **options)  # type: ignore[arg-type]
+
+
+def scores(report: Report, task: str, group: str = "all", system: str = "model") -> dict[str, float]:
+    (found,) = [row.scores for row in report.rows if (row.task, row.group, row.system) == (task, group, system)]
+    return found
+
+
+def topic_article(name: str, topic: str, source: str = "daily", lang: str = "en") -> Article:
+    return Article(TEXT, id=name, topic=topic, source=source, lang=lang)
+
+
+def test_topic_scores_over_all_labels_and_over_those_of_the_source() -> None:
+    analyzer = ScriptedAnalyzer(topics={"1": (0.1, 0.8, 0.1), "2": (0.6, 0.1, 0.3), "3": (0.2, 0.1, 0.7)})
+    report = run(analyzer, [topic_article("1", "arts"), topic_article("2", "health"), topic_article("3", "health")])
+    found = scores(report, "topic")
+    assert found["accuracy"] == pytest.approx(2 / 3)
+    assert found["macro_f1"] == pytest.approx((1 + 2 / 3) / 2)
+    assert found["weighted_f1"] == pytest.approx((1 + 2 * 2 / 3) / 3)
+    assert found["restricted_accuracy"] == 1.0  # the source has no sport, so 0.3 for health wins
+    assert found["restricted_macro_f1"] == 1.0
+
+
+def test_declared_labels_compete_as_well() -> None:
+    analyzer = ScriptedAnalyzer(topics={"1": (0.6, 0.1, 0.3)})
+    report = run(analyzer, [topic_article("1", "health")], topic_labels={"daily": ["sport", "health"]})
+    assert scores(report, "topic")["restricted_accuracy"] == 0.0
+
+
+def test_groups_and_the_majority_of_all_gold() -> None:
+    articles = [topic_article("1", "sport"), topic_article("2", "sport"), topic_article("1", "arts", source="weekly", lang="fr")]
+    report = run(ScriptedAnalyzer(topics={"1": (0.0, 1.0, 0.0)}), articles)
+    rows = {(row.group_kind, row.group, row.system): (row.n, row.scores["accuracy"]) for row in report.rows if row.task == "topic"}
+    assert rows == {
+        ("overall", "all", "model"): (3, pytest.approx(2 / 3)),
+        ("overall", "all", "majority (of gold)"): (3, pytest.approx(2 / 3)),
+        ("lang", "en", "model"): (2, 0.5),
+        ("lang", "en", "majority (of gold)"): (2, 1.0),
+        ("lang", "fr", "model"): (1, 1.0),
+        ("lang", "fr", "majority (of gold)"): (1, 0.0),
+        ("source", "daily", "model"): (2, 0.5),
+        ("source", "daily", "majority (of gold)"): (2, 1.0),
+        ("source", "weekly", "model"): (1, 1.0),
+        ("source", "weekly", "majority (of gold)"): (1, 0.0),
+    }
+
+
+def test_gold_outside_the_checkpoint_counts_as_wrong_and_is_named() -> None:
+    report = run(ScriptedAnalyzer(), [topic_article("1", "sport"), topic_article("2", "weather")])
+    assert scores(report, "topic")["accuracy"] == 0.5
+    assert scores(report, "topic")["macro_f1"] == pytest.approx(1 / 3)
+    assert "source 'daily': topic 'weather' (n = 1) is unknown to the checkpoint and counts as wrong." in report.warnings
+
+
+def test_a_source_with_only_unknown_topics_is_an_error() -> None:
+    with pytest.raises(DataError) as error:
+        run(ScriptedAnalyzer(), [topic_article("1", "sport"), topic_article("2", "Politik", source="zeitung")])
+    assert str(error.value) == (
+        "source 'zeitung': the checkpoint knows none of its topics (Politik). Known: sport, arts, health. Map the source's names with `labels: {topic: {…}}`."
+    )
+
+
+def stance_article(name: str, source: str, *gold: str | None) -> Article:
+    return Article(TEXT, id=name, source=source, lang="en", stances=tuple(Stance(f"target {i}", stance) for i, stance in enumerate(gold)))
+
+
+def test_stances_are_matched_in_order_and_unlabelled_ones_left_out() -> None:
+    analyzer = ScriptedAnalyzer(stances={"1": [(0.7, 0.1, 0.1, 0.1), (1.0, 0.0, 0.0, 0.0), (0.1, 0.2, 0.1, 0.6)]})
+    report = run(analyzer, [stance_article("1", "claims", "favor", None, "against")])
+    assert scores(report, "stance") == {"macro_f1": 0.5, "f1_favor": 1.0, "f1_against": 0.0}
+    assert {row.n for row in report.rows if row.task == "stance"} == {2}
+
+
+def test_a_source_whose_neutral_covers_unrelated_is_scored_three_ways() -> None:
+    answers = [(0.4, 0.1, 0.25, 0.25), (0.4, 0.1, 0.3, 0.2), (0.6, 0.1, 0.2, 0.1)]
+    analyzer = ScriptedAnalyzer(stances={"1": answers, "2": answers})
+    gold = ("neutral", "unrelated", "favor")
+    report = run(analyzer, [stance_article("1", "merged", *gold), stance_article("2", "four", *gold)], neutral_covers_unrelated=["merged"])
+    assert scores(report, "stance", "merged") == {"macro_f1": 1.0, "f1_favor": 1.0, "f1_neutral_or_unrelated": 1.0}
+    assert scores(report, "stance", "four") == {"macro_f1": pytest.approx(1 / 6), "f1_favor": 0.5, "f1_neutral": 0.0, "f1_unrelated": 0.0}
+    assert scores(report, "stance", "all") == {"macro_f1": 1.0, "f1_favor": 1.0, "f1_neutral_or_unrelated": 1.0}
+    assert scores(report, "stance", "all", "majority (of gold)") == {"macro_f1": 0.4, "f1_favor": 0.0, "f1_neutral_or_unrelated": 0.8}
+
+
+def test_summaries_are_scored_beside_leads_and_the_oracle() -> None:
+    article = Article(TEXT, id="1", lang="en", source="daily", summary="It rejected the ferry plan by 19 votes.")
+    report = run(ScriptedAnalyzer(), [article], max_sentences=1)
+    assert [row.system for row in report.rows if row.group_kind == "overall"] == ["model", "lead-1", "oracle"]
+    assert scores(report, "summary") == scores(report, "summary", system="lead-1")
+    assert scores(report, "summary")["rouge2"] == 0.0
+    assert scores(report, "summary")["words"] == 8.0
+    assert scores(report, "summary", system="oracle") == {"rouge1": 100.0, "rouge2": 100.0, "rougeL": 100.0, "chrf": pytest.approx(100.0), "words": 8.0}
+    assert report.examples[0].summaries["model"] == "The council met in Porthaven on Monday evening."
+
+
+@pytest.mark.parametrize("text", ["Ferry plan fails!\n" + TEXT, TEXT + "\nFERRY PLAN FAILS", "Ferry plan fails " + TEXT])
+def test_a_headline_is_hidden_wherever_it_stands(text: str) -> None:
+    analyzer = ScriptedAnalyzer()
+    report = run(analyzer, [Article(text, id="1", title="Ferry plan fails", lang="en", source="daily")], headlines=True)
+    assert [article.text.strip() for article in analyzer.seen] == [text, TEXT]
+    assert analyzer.seen[1].title == ""
+    assert analyzer.limits == {(60, None), (60, 1)}
+    assert [row.system for row in report.rows if row.group_kind == "overall"] == ["model", "lead-1", "oracle"]
+    assert scores(report, "headline", system="lead-1")["rouge1"] == 0.0
+
+
+def test_a_word_that_begins_like_the_headline_is_kept() -> None:
+    analyzer = ScriptedAnalyzer()
+    run(analyzer, [Article("Rainfall was heavy.", id="1", title="Rain", lang="en", source="daily")], headlines=True)
+    assert analyzer.seen[1].text == "Rainfall was heavy."
+
+
+def test_an_article_that_is_only_its_headline_is_counted() -> None:
+    articles = [Article("Ferry plan fails", id="1", title="Ferry plan fails", source="daily"), topic_article("2", "sport")]
+    report = run(ScriptedAnalyzer(), articles, headlines=True)
+    assert not [row for row in report.rows if row.task == "headline"]
+    assert "articles left out: 1, the first is '1'. no words." in report.warnings
+
+
+def test_cleaning_is_scored_in_characters() -> None:
+    text = "Share\n" + TEXT + "\nMore news"
+    gold, other = (0, 5), (6, 9)  # five of 13 gold characters, and "The" taken out by mistake; the title does not count
+    removed = [Removed(*gold, "share", 1.0), Removed(*other, "caption", 1.0), Removed(10, 17, "title", 1.0)]
+    analyzer = ScriptedAnalyzer(removed={"1": removed}, summary=(0, 20))
+    report = run(analyzer, [Article(text, id="1", lang="en", source="daily", boilerplate=("Share", "More news"))])
+    assert scores(report, "cleaning") == {
+        "precision": 5 / 8,
+        "recall": 5 / 13,
+        "f1": pytest.approx(10 / 21),
+        "boilerplate_sentences": 1.0,
+    }
+
+
+def test_boilerplate_that_is_no_line_of_the_text_is_said() -> None:
+    report = run(ScriptedAnalyzer(), [Article(TEXT, id="1", source="daily", boilerplate=("Share",))])
+    assert "article '1': boilerplate lines that are no lines of its text, not scored: 1." in report.warnings
+    assert scores(report, "cleaning") == {"boilerplate_sentences": 0.0}
+
+
+def test_tasks_without_gold_are_named_and_not_scored() -> None:
+    report = run(ScriptedAnalyzer(), [topic_article("1", "sport")])
+    assert {row.task for row in report.rows} == {"topic"}
+    assert report.warnings == ("no article has gold for stance, which is not scored.", "no article has gold for summary, which is not scored.")
+
+
+def test_baselines_can_be_left_out() -> None:
+    article = Article(TEXT, id="1", lang="en", source="daily", topic="sport", summary="It rejected the plan.")
+    assert {row.system for row in run(ScriptedAnalyzer(), [article], baselines=False).rows} == {"model"}
+
+
+def test_articles_that_cannot_be_read_are_left_out_and_counted() -> None:
+    wordless = [Article(text, id=name, topic="arts", source="daily") for name, text in (("2", " — "), ("3", ""), ("5", "…"))]
+    articles = [topic_article("1", "sport"), *wordless[:2], topic_article("4", "health"), wordless[2]]
+    report = run(ScriptedAnalyzer(topics={"4": (0.0, 0.0, 1.0)}), articles)
+    assert report.articles == 2
+    assert scores(report, "topic")["accuracy"] == 1.0  # every answer went to its own article
+    assert "articles left out: 3, the first is '2'. no words." in report.warnings
+
+
+def test_repeated_ids_are_an_error_within_a_source_only() -> None:
+    assert run(ScriptedAnalyzer(), [topic_article("1", "sport"), topic_article("1", "sport", source="weekly")]).articles == 2
+    with pytest.raises(DataError, match=r"source 'daily': id '1' occurs 2 times \(1 in all repeat\)\. Give every article its own id\."):
+        run(ScriptedAnalyzer(), [topic_article("1", "sport"), topic_article("1", "arts")])
+
+
+@pytest.mark.parametrize("articles", [[], [Article(TEXT, id="1"), Article(TEXT, id="2", stances=(Stance("ferries"),))]])
+def test_no_gold_is_an_error(articles: list[Article]) -> None:
+    with pytest.raises(DataError) as error:
+        run(ScriptedAnalyzer(), articles)
+    expected = f"none of the {len(articles)} articles has a topic, a stance, a summary or boilerplate lines. Give articles with gold labels."
+    assert str(error.value) == expected
+
+
+def test_progress_counts_both_readings() -> None:
+    calls: list[tuple[int, int]] = []
+    articles = [Article(TEXT, id=name, title="Ferry plan fails", source="daily") for name in "ab"]
+    run(ScriptedAnalyzer(), articles, headlines=True, progress=lambda done, total: calls.append((done, total)))
+    assert calls == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+def test_dev_scores_are_means_over_sources() -> None:
+    articles = [topic_article(str(i), "sport") for i in range(3)] + [topic_article("4", "arts", source="weekly")]
+    articles.append(Article(TEXT, id="5", lang="en", source="weekly", summary="The council met in Porthaven on Monday evening."))
+    found = dev_scores(run(ScriptedAnalyzer(), articles))
+    assert found["daily/topic_accuracy"] == 1.0
+    assert found["weekly/topic_accuracy"] == 0.0
+    assert found["topic_accuracy"] == found["topic_macro_f1"] == found["topic_weighted_f1"] == 0.5
+    assert found["rouge1"] == found["weekly/rouge1"] == 1.0
+    assert not [name for name in found if name.endswith(("words", "sentences")) or "stance" in name]
+
+
+def test_examples_take_languages_in_turn() -> None:
+    articles = [Article(TEXT, id=f"{lang}{i}", lang=lang, source="daily", summary="It rejected the plan.") for lang in ("en", "fr", "de") for i in range(9)]
+    report = run(ScriptedAnalyzer(), articles, baselines=False)
+    assert [example.id for example in report.examples] == [f"{lang}{i}" for i in range(4) for lang in ("en", "fr", "de")]
+
+
+def test_a_held_out_file_is_known_by_its_digest(tmp_path: Any) -> None:
+    path = tmp_path / "held_out.jsonl"
+    path.write_bytes(b"abc")
+    file = held_out_file(path, 3)
+    assert (file.path, file.articles) == (str(path), 3)
+    assert file.sha256 == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

@@ -1,0 +1,321 @@
+"""A run as strict models: what one YAML file says, checked whole before anything is read or trained.
+
+In: a YAML file, `a.b=value` overrides, a data root. Out: a frozen `RunConfig`, or one `ConfigError` that lists every problem.
+Does not know: whether the files and data sets that it names exist (`training.sources` reads them), or how a model is built.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+
+from inference.errors import ConfigError
+from inference.labels import IPTC_TOPICS
+from training import yaml_text
+from training.config_problems import Problem, describe_problems, known_keys, nearest, unknown_key
+from training.yaml_text import KeyPath
+
+DATA_SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.xz", ".csv", ".parquet")
+
+OurField: TypeAlias = Literal["id", "lang", "title", "text", "topic", "stances", "summary", "boilerplate", "date", "target", "stance"]
+"""Fields a column can be mapped to; `target` and `stance` are one pair a row, where a table has no `stances` list."""
+StanceName: TypeAlias = Literal["favor", "against", "neutral", "unrelated"]
+ScoreName: TypeAlias = Literal["topic_accuracy", "topic_macro_f1", "topic_weighted_f1", "stance_macro_f1", "rouge1", "rouge2", "rougeL", "chrf"]
+
+
+def _check_unique(values: tuple[str, ...]) -> tuple[str, ...]:
+    twice = sorted({value for value in values if values.count(value) > 1})
+    if twice:
+        raise ValueError(f"must not name anything twice, found {', '.join(map(repr, twice))} more than once")
+    return values
+
+
+def _text_keys(value: Any) -> Any:
+    """Data sets often number their labels: `{0: politics}` means the label "0"."""
+    if not isinstance(value, dict):
+        return value
+    return {str(key) if isinstance(key, int) and not isinstance(key, bool) else key: ours for key, ours in value.items()}
+
+
+FilePath: TypeAlias = Annotated[Path, Field(strict=False)]
+Fraction: TypeAlias = Annotated[float, Field(ge=0, le=1)]
+Rate: TypeAlias = Annotated[float, Field(ge=0, lt=1)]
+Name: TypeAlias = Annotated[str, Field(pattern=r"^[\w.-]+$")]
+UniqueTexts: TypeAlias = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(strict=False, min_length=2), AfterValidator(_check_unique)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, validate_default=True, allow_inf_nan=False)
+
+
+class HubData(_Strict):
+    id: str = Field(min_length=1, description="Hub id (owner/name) of the data set, or a local folder in a form that `datasets` loads.")
+    config: str | None = Field(default=None, description="Configuration of the data set, often a language; none where it has only one.")
+    split: str = Field(min_length=1, description="Split to read, e.g. train.")
+    revision: str | None = Field(default=None, description="Commit or tag, so that a later change of the data set cannot change the run.")
+
+
+class LabelMaps(_Strict):
+    topic: Annotated[dict[str, str | None], BeforeValidator(_text_keys)] = Field(default={}, description="Their topic to ours; null drops the label.")
+    stance: Annotated[dict[str, StanceName | None], BeforeValidator(_text_keys)] = Field(default={}, description="Their stance to ours; null drops the label.")
+
+
+class Source(_Strict):
+    name: Name = Field(description="Name in reports and scores; letters, digits, '_', '-' and '.'.")
+    path: FilePath | None = Field(default=None, description="Data file from data.root: JSON Lines (plain, .gz, .xz), CSV or Parquet.")
+    hub: HubData | None = Field(default=None, description="Hugging Face Hub data set, instead of `path`.")
+    columns: dict[OurField, str] = Field(default={}, description="Our field to their column, where the names differ.")
+    labels: LabelMaps = Field(default=LabelMaps(), description="Their label names to ours.")
+    topic_labels: UniqueTexts | None = Field(None, description="Topics that the source uses, over which its topic loss is a softmax; default: those found.")
+    neutral_covers_unrelated: bool = Field(default=False, description="Whether its stance `neutral` also stands for `unrelated`.")
+    headline_as_summary: bool = Field(default=False, description="Whether the title teaches salience where there is no summary, at losses.headline_salience.")
+    lang: str | None = Field(default=None, pattern=r"^[a-z]{2,3}$", description="ISO 639 code of the rows that name no language.")
+    max_articles: int | None = Field(default=None, ge=1, description="Most articles to use, a seeded sample; default all.")
+    weight: float = Field(default=1.0, gt=0, description="Factor on its sampling weight; 1 = as its size says.")
+
+    @field_validator("path")
+    @classmethod
+    def _has_known_suffix(cls, path: Path | None) -> Path | None:
+        if path is not None and not path.name.endswith(DATA_SUFFIXES):
+            raise ValueError(f"must end in one of {', '.join(DATA_SUFFIXES)}, found {str(path)!r}")
+        return path
+
+    @field_validator("hub")
+    @classmethod
+    def _is_one_place(cls, hub: HubData | None, info: ValidationInfo) -> HubData | None:
+        if "path" in info.data and (hub is None) == (info.data["path"] is None):
+            raise ValueError(f"a source is exactly one of 'path' and 'hub', found {'neither' if hub is None else 'both'}")
+        return hub
+
+
+def _check_topics(source: Source, info: ValidationInfo) -> Source:
+    if "topics" not in info.data:
+        return source  # its own error is reported
+    topics: tuple[str, ...] = info.data["topics"]
+    wrong = [
+        f"labels.topic maps {theirs!r} to {ours!r}{nearest(ours, topics)}"
+        for theirs, ours in source.labels.topic.items()
+        if ours is not None and ours not in topics
+    ]
+    wrong += [f"topic_labels names {name!r}{nearest(name, topics)}" for name in source.topic_labels or () if name not in topics]
+    if wrong:
+        raise ValueError(f"{'; '.join(wrong)}. Allowed are data.topics ({', '.join(topics)}), and null in labels")
+    return source
+
+
+Sources: TypeAlias = Annotated[tuple[Annotated[Source, AfterValidator(_check_topics)], ...], Field(strict=False, min_length=1)]
+
+
+class DataConfig(_Strict):
+    root: FilePath = Field(default=Path(), description="Folder that relative source paths start from; --data-root wins; default: the working directory.")
+    topics: UniqueTexts = Field(default=IPTC_TOPICS, description="Topics in the order of the logits, at least 2.")
+    train: Sources = Field(description="Sources to train on.")
+    dev: Sources = Field(description="Sources to choose the best checkpoint by; never trained on.")
+    mixing_exponent: Fraction = Field(default=0.5, description="Sampling in proportion to size ** exponent: 1 = as it is, 0 = all sources equally.")
+
+    @field_validator("train", "dev")
+    @classmethod
+    def _has_unique_names(cls, sources: tuple[Source, ...]) -> tuple[Source, ...]:
+        _check_unique(tuple(source.name for source in sources))
+        return sources
+
+
+class Architecture(_Strict):
+    type: Literal["modernbert"] = Field(description="Kind of encoder to build with random weights.")
+    layers: int = Field(ge=1, description="Encoder layers.")
+    width: int = Field(ge=8, description="Width of the states.")
+    heads: int = Field(ge=1, description="Attention heads; width / heads must be an even number (rotary positions).")
+    feed_forward: int = Field(ge=8, description="Width of the feed-forward layers.")
+    dropout: Rate = Field(default=0.0, description="Dropout inside the encoder, a probability.")
+    global_every: int = Field(default=3, ge=1, description="Every how many layers attention is global; the others are local.")
+    local_window_tokens: int = Field(default=128, ge=2, description="Tokens that a local layer attends to, half on each side.")
+    rope_theta: float = Field(default=10_000.0, gt=0, description="Base of the rotary position frequencies.")
+
+    @field_validator("heads")
+    @classmethod
+    def _divides_width(cls, heads: int, info: ValidationInfo) -> int:
+        width = info.data.get("width")
+        if width is not None and width % (2 * heads):
+            raise ValueError(f"width / heads must be an even number, found {width} / {heads}")
+        return heads
+
+
+class Backbone(_Strict):
+    hub: str | None = Field(default=None, min_length=1, description="Hub id of a pretrained encoder.")
+    revision: str | None = Field(default=None, description="Commit or tag of the Hub model.")
+    folder: FilePath | None = Field(default=None, description="Folder of a pretrained encoder, as `save_pretrained` writes it.")
+    architecture: Architecture | None = Field(default=None, description="Encoder to build from scratch.")
+
+    @field_validator("architecture")
+    @classmethod
+    def _is_one_kind(cls, architecture: Architecture | None, info: ValidationInfo) -> Architecture | None:
+        found = [name for name in ("hub", "folder") if info.data.get(name)] + (["architecture"] if architecture else [])
+        if len(found) != 1 and {"hub", "folder"} <= info.data.keys():
+            raise ValueError(f"a backbone is exactly one of 'hub', 'folder' and 'architecture', found {' and '.join(found) or 'none'}")
+        if info.data.get("revision") and found != ["hub"]:
+            raise ValueError("'revision' goes with 'hub' only; remove it")
+        return architecture
+
+
+class TokenizerConfig(_Strict):
+    type: Literal["unigram", "bpe"] = Field(description="Kind of subword model, with byte fallback.")
+    vocabulary_size: int = Field(ge=300, le=1_000_000, description="Pieces, the 256 bytes and the special tokens among them.")
+
+
+class ModelConfig(_Strict):
+    backbone: Backbone = Field(description="Encoder: a Hub id, a folder, or an architecture.")
+    tokenizer: TokenizerConfig | None = Field(default=None, description="Tokenizer trained on the run's own training text; goes with `architecture` only.")
+    window_tokens: int = Field(default=512, ge=16, le=32_768, description="Tokens in a window; windows end at sentence ends.")
+    max_windows: int = Field(default=16, ge=1, description="Windows read of one article; what is beyond is left out with a warning.")
+    target_tokens: int = Field(default=48, ge=4, description="Tokens read of a stance target.")
+    reader_layers: int = Field(default=2, ge=1, description="Cross-attention blocks with which a target reads the article.")
+    dropout: Rate = Field(default=0.1, description="Dropout in the heads, a probability.")
+
+    @field_validator("tokenizer")
+    @classmethod
+    def _goes_with_architecture(cls, tokenizer: TokenizerConfig | None, info: ValidationInfo) -> TokenizerConfig | None:
+        backbone: Backbone | None = info.data.get("backbone")
+        if backbone and (backbone.architecture is None) != (tokenizer is None):
+            raise ValueError(
+                "a backbone built from an architecture needs a tokenizer, e.g. {type: unigram, vocabulary_size: 32000}, found none"
+                if tokenizer is None
+                else "a pretrained backbone brings its own tokenizer; remove this one or set it to null"
+            )
+        return tokenizer
+
+
+class LossConfig(_Strict):
+    topic: float = Field(default=1.0, ge=0, description="Weight of the topic loss.")
+    stance: float = Field(default=1.0, ge=0, description="Weight of the stance loss.")
+    salience: float = Field(default=1.0, ge=0, description="Weight of the sentence salience loss.")
+    boilerplate: float = Field(default=0.5, ge=0, description="Weight of the sentence boilerplate loss.")
+    headline_salience: float = Field(default=0.3, ge=0, description="Weight, within the salience loss, of sentences whose targets come from a headline.")
+    label_smoothing: Rate = Field(default=0.0, description="Share of a topic or stance label that is spread over the other labels.")
+
+
+class TrainingConfig(_Strict):
+    tokens: int = Field(default=8_000_000, ge=1, description="Article tokens that the whole run reads.")
+    batch_tokens: int = Field(default=8192, ge=16, description="Article tokens in a batch, at most.")
+    accumulation: int = Field(default=1, ge=1, description="Batches in an optimizer step.")
+    learning_rate: float = Field(default=5e-4, gt=0, le=1, description="Peak learning rate.")
+    embedding_learning_rate: float | None = Field(default=None, gt=0, le=1, description="Peak learning rate of the token embeddings; default: learning_rate.")
+    weight_decay: float = Field(default=0.01, ge=0, le=1, description="Weight decay of AdamW.")
+    warmup_fraction: Rate = Field(default=0.06, description="Share of the run in which the learning rate rises.")
+    gradient_clip: float = Field(default=1.0, gt=0, description="Largest norm of the gradient.")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(default="auto", description="Number format; auto = bfloat16 where the device has it.")
+    max_windows: int = Field(default=2, ge=1, description="Windows of an article read in training.")
+    max_targets: int = Field(default=32, ge=1, description="Targets of an article drawn each time it is visited.")
+    hide_title: Fraction = Field(default=0.5, description="Probability that a visited article's title is left out.")
+    inject_boilerplate: Fraction = Field(default=0.3, description="Probability that boilerplate lines are put into a visited clean article.")
+    mask_tokens: Rate = Field(default=0.0, description="Probability that an article token is masked.")
+    evaluate_every: float = Field(default=0.1, gt=0, le=1, description="Share of the run between two evaluations on dev.")
+    dev_articles: int | None = Field(default=None, ge=1, description="Most dev articles of a source in an evaluation; default all.")
+    patience: int = Field(default=5, ge=1, description="Evaluations without a better score after which the run stops.")
+    select: Annotated[tuple[ScoreName, ...], Field(strict=False, min_length=1), AfterValidator(_check_unique)] = Field(
+        default=("topic_macro_f1", "stance_macro_f1", "rouge1"), description="Dev scores whose mean picks the best checkpoint."
+    )
+    average_weights: Rate = Field(default=0.0, description="Decay of the moving average of the weights, per step; 0 = no averaging.")
+
+
+class RunConfig(_Strict):
+    name: Name = Field(description="Name of the run; letters, digits, '_', '-' and '.'.")
+    seed: int = Field(default=13, ge=0, lt=2**32, description="Seed of every random choice.")
+    output: FilePath = Field(description="Folder of the run, from the working directory.")
+    data: DataConfig = Field(description="What is read.")
+    model: ModelConfig = Field(description="What is built.")
+    losses: LossConfig = Field(default=LossConfig(), description="What is learned, and how much each counts.")
+    training: TrainingConfig = Field(default=TrainingConfig(), description="How it is trained.")
+
+    @field_validator("training")
+    @classmethod
+    def _fits_model(cls, training: TrainingConfig, info: ValidationInfo) -> TrainingConfig:
+        model: ModelConfig | None = info.data.get("model")
+        if model and training.max_windows > model.max_windows:
+            raise ValueError(f"max_windows must be at most model.max_windows, {model.max_windows}, found {training.max_windows}")
+        if model and training.batch_tokens < training.max_windows * model.window_tokens:
+            least = training.max_windows * model.window_tokens
+            raise ValueError(f"batch_tokens must hold one article, max_windows * model.window_tokens = {least}, found {training.batch_tokens}")
+        return training
+
+
+def load_config(path: str | Path, overrides: Sequence[str] = (), data_root: Path | None = None) -> RunConfig:
+    """Read a run from YAML; `overrides` are `a.b=value` (a list item by its position: `data.train.0.path=x.csv`), `data_root` replaces data.root.
+
+    Every problem of the file and of the overrides stands in one `ConfigError`, a line each.
+    """
+    value, lines, messages = yaml_text.parse(_read(Path(path)), str(path))
+    if not isinstance(value, dict):
+        found = "nothing" if value is None else type(value).__name__
+        raise ConfigError(f"{path}: a config must be a mapping with the keys {', '.join(RunConfig.model_fields)}, found {found}.")
+    set_by: dict[KeyPath, str] = {}
+    for override in overrides:
+        problem = _apply(value, override, set_by)
+        if problem:
+            messages.append(f"--set {override}: {problem}.")
+    if data_root is not None and isinstance(value.get("data"), dict):
+        value["data"]["root"] = str(data_root)
+    problems: list[Problem] = []
+    try:
+        config = RunConfig.model_validate(value)
+    except ValidationError as error:
+        problems = describe_problems(error, RunConfig)
+    messages += [f"{_where(str(path), found_at, lines, set_by)}: {'.'.join(map(str, found_at))}: {text.rstrip('.')}." for found_at, text in problems]
+    if messages:
+        raise ConfigError(f"{path} has {len(messages)} problem{'s' if len(messages) > 1 else ''}:\n" + "\n".join(f"  {message}" for message in messages))
+    return config
+
+
+def config_to_yaml(config: RunConfig) -> str:
+    """The whole config with every default written out; `load_config` reads it back as an equal config."""
+    return yaml_text.dump(config.model_dump(mode="json"))
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: a config must be UTF-8 text ({error.reason} at byte {error.start}).") from error
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}). Give the path of a YAML config, e.g. configs/quickstart.yaml.") from error
+
+
+def _apply(value: dict[str, Any], override: str, set_by: dict[KeyPath, str]) -> str:
+    """Set one `a.b=value` in `value`; return what is wrong with it, or ""."""
+    dotted, equals, text = override.partition("=")
+    if not equals or not dotted.strip():
+        return "must look like training.tokens=1000000"
+    path: KeyPath = tuple(int(part) if part.isdigit() else part for part in dotted.strip().split("."))
+    place: Any = value
+    for depth, part in enumerate(path):
+        at = ".".join(map(str, path[:depth])) or "the config"
+        if isinstance(place, list):
+            if not isinstance(part, int) or part >= len(place):
+                return f"{at} is a list of {len(place)}; give a position from 0 to {len(place) - 1}, found {part!r}"
+        elif isinstance(place, dict):
+            part = str(part)  # a label map may have numbers for keys
+            known = known_keys(RunConfig, path[:depth])
+            if known is not None and part not in known:
+                return f"in {at}, {part!r} is an {unknown_key(part, known)}"
+        else:
+            return f"{at} is {place!r}, not a mapping; it has no {part!r}"
+        if depth == len(path) - 1:
+            try:
+                place[part] = yaml_text.parse_value(text)
+            except ConfigError as error:
+                return str(error).rstrip(".")
+            set_by[path] = override
+        elif isinstance(place, dict) and place.get(part) is None:
+            place[part] = {}
+        place = place[part]
+    return ""
+
+
+def _where(path: str, found_at: KeyPath, lines: dict[KeyPath, int], set_by: dict[KeyPath, str]) -> str:
+    """The override or the file:line that a problem comes from; a missing key is at the mapping that lacks it."""
+    for length in range(len(found_at), 0, -1):
+        if found_at[:length] in set_by:
+            return f"--set {set_by[found_at[:length]]}"
+        if found_at[:length] in lines:
+            return f"{path}:{lines[found_at[:length]]}"
+    return path

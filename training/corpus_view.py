@@ -1,0 +1,97 @@
+"""A `CorpusReport` as tables for the terminal.
+
+In: the report. Out: something that `rich` prints. Does not know how anything was counted.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from inference.labels import STANCES
+from training.corpus import FEW_EXAMPLES, CorpusReport, SharedText, SourceCounts
+
+_SHARED_SHOWN = 5  # a leaky corpus has thousands
+
+
+def corpus_tables(report: CorpusReport) -> RenderableType:
+    """Sources, labels, languages, and below them what was left out and what deserves a look."""
+    return Group(_source_table(report.sources), _label_table(report.sources), _language_table(report.languages), *_notes(report))
+
+
+def _table(title: str, names: Sequence[str], numbers: Sequence[str]) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="")
+    for name in names:
+        table.add_column(name)
+    for name in numbers:
+        table.add_column(name, justify="right")
+    return table
+
+
+def _row(table: Table, names: Sequence[str], numbers: Sequence[int]) -> None:
+    table.add_row(*names, *(f"{number:,}" if number else "-" for number in numbers))
+
+
+def _source_table(sources: Sequence[SourceCounts]) -> Table:
+    counted = any(counts.windows for counts in sources)
+    numbers = ["articles", "with topic", "stances", "summaries", "headlines", "boilerplate"]
+    table = _table("Sources", ["split", "source", "languages", "drawn"], numbers + (["windows", "windowed"] if counted else []))
+    for counts in sources:
+        languages = [lang or "not named" for lang, _ in counts.languages.most_common()]
+        shown = " ".join(languages) if len(languages) <= 4 else f"{len(languages)} languages"
+        values = [counts.articles, counts.topics.total(), counts.stances.total(), counts.summaries, counts.headlines, counts.boilerplate]
+        drawn = f"{counts.probability:.1%}" if counts.split == "train" else ""
+        _row(table, [counts.split, counts.name, shown, drawn], values + ([counts.windows, counts.windowed] if counted else []))
+    for split in ("train", "dev"):
+        part = [counts for counts in sources if counts.split == split]
+        values = [
+            sum(values)
+            for values in zip(*([c.articles, c.topics.total(), c.stances.total(), c.summaries, c.headlines, c.boilerplate] for c in part), strict=True)
+        ]
+        windows = [sum(c.windows for c in part), sum(c.windowed for c in part)] if counted else []
+        _row(table, [split, "all", "", ""], values + windows)
+    return table
+
+
+def _label_table(sources: Sequence[SourceCounts]) -> Table:
+    table = _table("Labels", ["task", "label"], ["train", "dev"])
+    for task, order in (("topic", None), ("stance", STANCES)):
+        train, dev = (sum((c.topics if task == "topic" else c.stances for c in sources if c.split == split), Counter[str]()) for split in ("train", "dev"))
+        for label in order or [label for label, _ in (train + dev).most_common()]:
+            _row(table, [task, label], [train[label], dev[label]])
+    return table
+
+
+def _language_table(languages: dict[str, Counter[str]]) -> Table:
+    kinds = ("articles", "topics", "stances", "summaries")
+    table = _table("Languages in train", ["language"], kinds)
+    for lang, counts in languages.items():
+        _row(table, [lang or "not named"], [counts[kind] for kind in kinds])
+    return table
+
+
+def _notes(report: CorpusReport) -> list[Text]:
+    lines = [f"{counts.split} {counts.name}: left out {number:,}: {reason}" for counts in report.sources for reason, number in counts.dropped.items()]
+    lines += [
+        f"{counts.split} {counts.name}: no row has these labels of its map: {', '.join(counts.unused_labels)}"
+        for counts in report.sources
+        if counts.unused_labels
+    ]
+    if report.unused_topics:
+        lines.append(f"no training article has the topic: {', '.join(report.unused_topics)}")
+    if report.rare_topics:
+        rare = ", ".join(f"{topic} {number}" for topic, number in report.rare_topics.items())
+        lines.append(f"fewer than {FEW_EXAMPLES} training articles: {rare}")
+    lines += _shared("training articles left out for text shared with dev", report.shared_with_dev)
+    lines += _shared("training articles with the text of another (kept)", report.repeated_in_train)
+    return [Text(line) for line in lines]
+
+
+def _shared(what: str, found: Sequence[SharedText]) -> list[str]:
+    if not found:
+        return []
+    shown = [f"  {shared.article} = {shared.other} ({shared.part})" for shared in found[:_SHARED_SHOWN]]
+    more = [f"  and {len(found) - _SHARED_SHOWN:,} more"] if len(found) > _SHARED_SHOWN else []
+    return [f"{len(found):,} {what}:", *shown, *more]

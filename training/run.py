@@ -1,0 +1,322 @@
+"""One training run, from a config to an exported checkpoint; reads like a table of contents.
+
+In: a `RunConfig`. Out: the folder `<output>/checkpoint` with the best weights, and beside it the resolved config, TensorBoard
+events and the Trainer's own states for resuming. Does not know: the command line, or how things are printed.
+"""
+
+import os
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import torch
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoTokenizer,
+    EarlyStoppingCallback,
+    ModernBertConfig,
+    PreTrainedTokenizerBase,
+    TrainingArguments,
+    set_seed,
+)
+from transformers.trainer_utils import get_last_checkpoint
+
+from inference.analyzer import Analyzer
+from inference.article import Article, open_whole
+from inference.checkpoint import save_checkpoint
+from inference.encoding import ArticleTokenizer
+from inference.errors import ConfigError
+from inference.model import ArticleConfig, ArticleModel
+from training.config import RunConfig, config_to_yaml
+from training.corpus import Corpus, load_corpus
+from training.evaluation import dev_scores, evaluate
+from training.examples import Collator, Example, PlannedBatches, SourceLabels, inject_lines, make_example, plan_batches, source_labels
+from training.trainer import SCORE, ArticleTrainer, ReadableLog
+from training.vocabulary import train_tokenizer
+
+CONFIG_FILE = "config.yaml"
+LOG_LINES = 100
+"""Training log entries in a run, whatever its length."""
+
+MAX_INJECTED = 4
+"""Boilerplate lines put into a clean article, at most."""
+
+Progress = Callable[[str, int, int], None]
+"""(what is being done, done, of how many)"""
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What a run leaves behind. `best_step` is the step whose weights were exported; `scores` are theirs on dev."""
+
+    checkpoint: Path
+    best_step: int
+    steps: int
+    scores: dict[str, float]
+    seconds: float
+    tokens: int
+
+
+def train(config: RunConfig, *, resume: bool = False, write: Callable[[str], None] = lambda line: None, progress: Progress = lambda *_: None) -> RunResult:
+    """Run the whole job. With `resume`, go on from the last saved state of the same config; raises `ConfigError` if it differs."""
+    output = config.output
+    _claim_output(config, resume)
+    set_seed(config.seed)
+    arguments = _training_arguments(config)
+
+    corpus = load_corpus(config)
+    _check_selected_scores(config, corpus)
+    with arguments.main_process_first(local=False, desc="tokenizer"):
+        tokenizer = build_tokenizer(config, corpus)
+    model = build_model(config, tokenizer)
+    encode = ArticleTokenizer(tokenizer, config.model.window_tokens, config.model.max_windows, config.model.target_tokens)
+    examples = build_examples(config, corpus, encode, progress)
+    sources = [source_labels(s.articles, config.data.topics, s.topic_labels, s.source.neutral_covers_unrelated) for s in corpus.train]
+    batches = _plan(config, corpus, examples)
+    arguments.set_logging(steps=max(1, len(batches) // (config.training.accumulation * arguments.world_size * LOG_LINES)))
+
+    def score(scored: ArticleModel) -> dict[str, float]:
+        return _score_dev(config, corpus, Analyzer(scored, tokenizer))
+
+    trainer = ArticleTrainer(
+        model=model,
+        args=arguments,
+        train_dataset=PlannedBatches(batches),
+        eval_dataset=PlannedBatches(batches[:1]),  # the stock loop wants one; `score` reads the dev articles
+        data_collator=_collator(config, examples, sources, encode),
+        score=score,
+        embedding_learning_rate=config.training.embedding_learning_rate,
+        callbacks=[EarlyStoppingCallback(config.training.patience), ReadableLog(write)],
+    )
+    last = get_last_checkpoint(str(output)) if resume else None
+    outcome = trainer.train(resume_from_checkpoint=last)
+    best = trainer.state.best_global_step or trainer.state.global_step
+    scores = next(entry for entry in reversed(trainer.state.log_history) if SCORE in entry and entry["step"] == best)
+    scores = {name.removeprefix("eval_"): value for name, value in scores.items() if name.startswith("eval_")}
+    checkpoint = output / "checkpoint"
+    if trainer.is_world_process_zero():
+        save_checkpoint(checkpoint, trainer.accelerator.unwrap_model(trainer.model), tokenizer, _describe(config, corpus, best, scores))
+    trainer.accelerator.wait_for_everyone()
+    return RunResult(checkpoint, best, trainer.state.global_step, scores, outcome.metrics["train_runtime"], config.training.tokens)
+
+
+def build_tokenizer(config: RunConfig, corpus: Corpus) -> PreTrainedTokenizerBase:
+    """The backbone's own tokenizer, or one trained on the run's training text and kept in the run's folder."""
+    backbone, wanted = config.model.backbone, config.model.tokenizer
+    if wanted is None:
+        return AutoTokenizer.from_pretrained(backbone.hub or backbone.folder, revision=backbone.revision or "main")
+    folder = config.output / "tokenizer"
+    if not folder.exists():
+        texts = [(article.lang, f"{article.title}\n{article.text}") for source in corpus.train for article in source.articles]
+        texts += [(article.lang, stance.target) for source in corpus.train for article in source.articles for stance in article.stances]
+        train_tokenizer(texts, wanted.type, wanted.vocabulary_size, config.seed).save_pretrained(folder)
+    return AutoTokenizer.from_pretrained(folder)
+
+
+def build_model(config: RunConfig, tokenizer: PreTrainedTokenizerBase) -> ArticleModel:
+    """The backbone, from the Hub, a folder or an architecture, with new heads."""
+    backbone, settings = config.model.backbone, config.model
+    if backbone.architecture is not None:
+        backbone_config = _modernbert_config(config, tokenizer)
+    else:
+        backbone_config = AutoConfig.from_pretrained(backbone.hub or backbone.folder, revision=backbone.revision or "main")
+    if getattr(backbone_config, "is_encoder_decoder", False):
+        raise ConfigError(f"model.backbone: {backbone.hub or backbone.folder} is an encoder-decoder ({backbone_config.model_type}). Name an encoder.")
+    model = ArticleModel(
+        ArticleConfig(
+            backbone=backbone_config.to_dict(),
+            topics=list(config.data.topics),
+            reader_layers=settings.reader_layers,
+            head_dropout=settings.dropout,
+            window_tokens=settings.window_tokens,
+            max_windows=settings.max_windows,
+            target_tokens=settings.target_tokens,
+        )
+    )
+    if backbone.architecture is None:
+        place = backbone.hub or backbone.folder
+        model.backbone = AutoModel.from_pretrained(place, revision=backbone.revision or "main", use_safetensors=True, dtype=torch.float32)
+    losses = config.losses
+    model.loss_weights = {"topic": losses.topic, "stance": losses.stance, "salience": losses.salience, "boilerplate": losses.boilerplate}
+    model.label_smoothing = losses.label_smoothing
+    return model
+
+
+def build_examples(config: RunConfig, corpus: Corpus, encode: ArticleTokenizer, progress: Progress) -> list[Example]:
+    """Encode every training article; a share of the clean ones gets boilerplate lines of the corpus put in."""
+    random = Random(config.seed)
+    pool = boilerplate_pool(corpus)
+    total = sum(len(source.articles) for source in corpus.train)
+    examples: list[Example] = []
+    for number, source in enumerate(corpus.train):
+        for article in source.articles:
+            lines: tuple[str, ...] = ()
+            if pool and not article.boilerplate and len(article.text) > 400 and random.random() < config.training.inject_boilerplate:
+                choices = pool.get(article.lang) or pool["en" if "en" in pool else min(pool)]
+                lines = tuple(random.sample(choices, min(len(choices), random.randint(1, MAX_INJECTED))))
+                article = inject_lines(article, lines, random)
+            examples.append(make_example(article, number, config.data.topics, encode, source.source.headline_as_summary, lines))
+            if len(examples) % 200 == 0 or len(examples) == total:
+                progress("reading articles", len(examples), total)
+    return examples
+
+
+def boilerplate_pool(corpus: Corpus) -> dict[str, list[str]]:
+    """Known boilerplate lines of the training articles, by language, in a fixed order."""
+    pool: dict[str, set[str]] = {}
+    for source in corpus.train:
+        for article in source.articles:
+            if article.boilerplate:
+                pool.setdefault(article.lang, set()).update(article.boilerplate)
+    return {lang: sorted(lines) for lang, lines in pool.items()}
+
+
+def _plan(config: RunConfig, corpus: Corpus, examples: Sequence[Example]) -> list[list[int]]:
+    return plan_batches(
+        examples,
+        corpus.probabilities,
+        tokens=config.training.tokens,
+        batch_tokens=config.training.batch_tokens,
+        article_tokens=config.training.max_windows * config.model.window_tokens,
+        max_targets=config.training.max_targets,
+        seed=config.seed,
+    )
+
+
+def _collator(config: RunConfig, examples: Sequence[Example], sources: Sequence[SourceLabels], encode: ArticleTokenizer) -> Collator:
+    return Collator(
+        examples=examples,
+        sources=sources,
+        topics=len(config.data.topics),
+        encode=encode,
+        max_windows=config.training.max_windows,
+        max_targets=config.training.max_targets,
+        hide_title=config.training.hide_title,
+        mask_tokens=config.training.mask_tokens,
+        headline_weight=config.losses.headline_salience,
+        seed=config.seed,
+    )
+
+
+def _training_arguments(config: RunConfig) -> TrainingArguments:
+    settings = config.training
+    bfloat16 = settings.precision == "bfloat16" or (settings.precision == "auto" and torch.cuda.is_available() and torch.cuda.is_bf16_supported())
+    os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(config.output / "tensorboard"))  # the only way to tell the stock callback
+    arguments = TrainingArguments(
+        output_dir=str(config.output),
+        num_train_epochs=1,  # the plan is the whole run
+        per_device_train_batch_size=1,  # one planned batch
+        gradient_accumulation_steps=settings.accumulation,
+        learning_rate=settings.learning_rate,
+        lr_scheduler_type="linear",
+        warmup_steps=settings.warmup_fraction,
+        weight_decay=settings.weight_decay,
+        max_grad_norm=settings.gradient_clip,
+        bf16=bfloat16,
+        seed=config.seed,
+        train_sampling_strategy="sequential",
+        eval_strategy="steps",
+        eval_steps=settings.evaluate_every,
+        save_strategy="steps",
+        save_steps=settings.evaluate_every,
+        save_total_limit=2,
+        load_best_model_at_end=True,
+        metric_for_best_model=SCORE,
+        greater_is_better=True,
+        remove_unused_columns=False,
+        label_names=[],
+        dataloader_num_workers=0,
+        report_to=["tensorboard"],
+        disable_tqdm=True,
+        ddp_find_unused_parameters=False,
+    )
+    arguments._n_gpu = min(arguments.n_gpu, 1)  # flat batches cannot be scattered by DataParallel: several GPUs are torchrun's job
+    return arguments
+
+
+def _claim_output(config: RunConfig, resume: bool) -> None:
+    """A new run wants a folder of its own; a resumed one the config that it began with."""
+    stored = config.output / CONFIG_FILE
+    text = config_to_yaml(config)
+    if resume:
+        if not stored.is_file():
+            raise ConfigError(f"output: {config.output} holds no run to resume. Leave out --resume to start one.")
+        before = stored.read_text(encoding="utf-8")
+        if before != text:
+            changed = [line.strip() for line in text.splitlines() if line not in before.splitlines()]
+            raise ConfigError(f"{stored}: the run began with another config; changed now: {'; '.join(changed[:8])}. Resume with the old one, or name a new output.")
+    elif int(os.environ.get("RANK", "0")) == 0:
+        if get_last_checkpoint(str(config.output)) if config.output.is_dir() else None:
+            raise ConfigError(f"output: {config.output} already holds a run. Resume it with --resume, remove the folder, or name another: --set output=runs/NAME.")
+        with open_whole(stored) as file:
+            file.write(text)
+
+
+def _check_selected_scores(config: RunConfig, corpus: Corpus) -> None:
+    articles = [article for source in corpus.dev for article in source.articles]
+    gold = {
+        "topic": any(article.topic for article in articles),
+        "stance": any(stance.stance for article in articles for stance in article.stances),
+        "rouge": any(article.summary for article in articles),
+        "chrf": any(article.summary for article in articles),
+    }
+    for name in config.training.select:
+        if not next(found for task, found in gold.items() if name.startswith(task)):
+            raise ConfigError(f"training.select: {name} cannot be computed, since no dev article has such a label. Add one, or select other scores.")
+
+
+def _score_dev(config: RunConfig, corpus: Corpus, analyzer: Analyzer) -> dict[str, float]:
+    articles: list[Article] = []
+    for source in corpus.dev:
+        most = config.training.dev_articles
+        articles += source.articles if most is None or len(source.articles) <= most else Random(config.seed).sample(source.articles, most)
+    report = evaluate(
+        analyzer,
+        articles,
+        topic_labels={source.source.name: source.topic_labels for source in corpus.dev},
+        neutral_covers_unrelated=[source.source.name for source in corpus.dev if source.source.neutral_covers_unrelated],
+        baselines=False,
+    )
+    scores = dev_scores(report)
+    return {"score": sum(scores[name] for name in config.training.select) / len(config.training.select), **scores}
+
+
+def _modernbert_config(config: RunConfig, tokenizer: PreTrainedTokenizerBase) -> ModernBertConfig:
+    architecture = config.model.backbone.architecture
+    assert architecture is not None
+    return ModernBertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=architecture.width,
+        intermediate_size=architecture.feed_forward,
+        num_hidden_layers=architecture.layers,
+        num_attention_heads=architecture.heads,
+        max_position_embeddings=max(config.model.window_tokens, config.model.target_tokens),
+        global_attn_every_n_layers=architecture.global_every,
+        local_attention=architecture.local_window_tokens,
+        rope_parameters={kind: {"rope_type": "default", "rope_theta": architecture.rope_theta} for kind in ("full_attention", "sliding_attention")},
+        embedding_dropout=architecture.dropout,
+        attention_dropout=0.0,
+        mlp_dropout=architecture.dropout,
+        pad_token_id=tokenizer.pad_token_id,
+        cls_token_id=tokenizer.cls_token_id,
+        sep_token_id=tokenizer.sep_token_id,
+        bos_token_id=None,
+        eos_token_id=None,
+    )
+
+
+def _describe(config: RunConfig, corpus: Corpus, best_step: int, scores: dict[str, float]) -> dict[str, Any]:
+    """What broadsheet.json says about the run."""
+    return {
+        "name": config.name,
+        "config": config_to_yaml(config),
+        "best_step": best_step,
+        "dev_scores": scores,
+        "sources": {s.source.name: {"articles": len(s.articles), "topic_labels": list(s.topic_labels), "sha256": corpus.digests[s.source.name]} for s in corpus.train},
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in ("torch", "transformers", "tokenizers", "sentencex", "py3langid")},
+    }

@@ -1,0 +1,111 @@
+"""`ArticleTrainer`: the stock `transformers.Trainer` with what a joint, partially labelled model needs.
+
+In: a model, the planned batches, a function that scores a model on dev. Out: the stock loop, with losses averaged per task over
+the whole optimizer step, per-task losses in the log, and dev scores from the `Analyzer` that users call.
+Does not know: configs, sources, files other than the Trainer's own.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from accelerate.utils import broadcast_object_list
+from torch import Tensor, nn
+from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from inference.model import TASKS, ArticleModel, count_items
+
+SCORE = "eval_score"
+"""The mean of the selected dev scores, by which the best checkpoint is picked."""
+
+
+class ArticleTrainer(Trainer):
+    """`score` maps the model to its dev scores; it runs on the main process and the others wait for its answer."""
+
+    def __init__(self, *, score: Callable[[ArticleModel], dict[str, float]], embedding_learning_rate: float | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.score = score
+        self.embedding_learning_rate = embedding_learning_rate
+        self._logged = torch.zeros(2, len(TASKS), dtype=torch.float64)  # summed losses, items
+
+    def _get_num_items_in_batch(self, batch_samples: list[dict[str, Tensor]], device: torch.device) -> Tensor:
+        """Labelled items of every task over all accumulated batches and all ranks, [4] in the order of TASKS."""
+        names = ("topic_labels", "stance_labels", "salience_targets", "sentence_article", "boilerplate_labels")
+        counts = torch.stack([count_items(*(batch[name] for name in names)) for batch in batch_samples]).sum(0).to(device)
+        if self.args.world_size > 1:
+            counts = self.accelerator.gather(counts[None]).sum(0)
+        return counts
+
+    def compute_loss(
+        self, model: nn.Module, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Tensor | int | None = None
+    ) -> Tensor | tuple[Tensor, Any]:
+        loss, outputs = super().compute_loss(model, inputs, return_outputs=True, num_items_in_batch=num_items_in_batch)
+        self._logged[0] += torch.stack([outputs.task_losses[task] for task in TASKS]).double().cpu()
+        names = ("topic_labels", "stance_labels", "salience_targets", "sentence_article", "boilerplate_labels")
+        self._logged[1] += count_items(*(inputs[name] for name in names)).double().cpu()
+        return (loss, outputs) if return_outputs else loss
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Add each task's mean loss since the last log."""
+        if "loss" in logs:
+            totals = self._logged.to(self.args.device)
+            if self.args.world_size > 1:
+                totals = self.accelerator.gather(totals[None]).sum(0)
+            logs |= {f"loss_{task}": round(float(totals[0, i] / totals[1, i]), 4) for i, task in enumerate(TASKS) if totals[1, i] > 0}
+            self._logged.zero_()
+        super().log(logs, start_time)
+
+    def evaluate(self, eval_dataset: Any = None, ignore_keys: list[str] | None = None, metric_key_prefix: str = "eval") -> dict[str, float]:
+        """Dev scores, logged as eval_NAME."""
+        shared: list[dict[str, float] | None] = [None]
+        if self.accelerator.is_main_process:
+            model = self.accelerator.unwrap_model(self.model)
+            shared = [self.score(model)]
+            model.train()
+        if self.args.world_size > 1:
+            broadcast_object_list(shared)
+        scores = shared[0]
+        assert scores is not None
+        metrics = {f"{metric_key_prefix}_{name}": value for name, value in scores.items()}
+        self.log(dict(metrics))
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
+
+    def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
+        """AdamW without decay on norms, biases and embeddings; embeddings may have a learning rate of their own."""
+        if self.optimizer is None:
+            embeddings = {id(p) for p in self.model.get_input_embeddings().parameters()}
+            groups: dict[str, list[nn.Parameter]] = {"embeddings": [], "matrices": [], "vectors": []}
+            for parameter in self.model.parameters():
+                if parameter.requires_grad:
+                    groups["embeddings" if id(parameter) in embeddings else "matrices" if parameter.ndim > 1 else "vectors"].append(parameter)
+            rate = self.args.learning_rate
+            self.optimizer = torch.optim.AdamW(
+                [
+                    {"params": groups["embeddings"], "lr": self.embedding_learning_rate or rate, "weight_decay": 0.0},
+                    {"params": groups["matrices"], "weight_decay": self.args.weight_decay},
+                    {"params": groups["vectors"], "weight_decay": 0.0},
+                ],
+                lr=rate,
+                betas=(0.9, 0.98),
+                fused=True,
+            )
+        return self.optimizer
+
+
+class ReadableLog(TrainerCallback):
+    """One line per log entry, through `write`, in place of the raw dictionaries of the stock callbacks."""
+
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self.write = write
+
+    def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:
+        if not state.is_world_process_zero or not logs:
+            return
+        at = f"step {state.global_step}/{state.max_steps}"
+        if "loss" in logs:
+            tasks = "  ".join(f"{name.removeprefix('loss_')} {value:.3f}" for name, value in logs.items() if name.startswith("loss_"))
+            self.write(f"{at}  loss {logs['loss']:.3f}  {tasks}  rate {logs['learning_rate']:.1e}  gradient {logs.get('grad_norm', 0.0):.2f}")
+        elif SCORE in logs:
+            scores = "  ".join(f"{name.removeprefix('eval_')} {value:.3f}" for name, value in logs.items() if name.startswith("eval_") and "/" not in name)
+            self.write(f"{at}  dev  {scores}")
