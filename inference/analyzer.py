@@ -159,7 +159,7 @@ class Analyzer:
     def _run(self, members: Sequence[_Prepared], max_words: int | None, max_sentences: int | None) -> Iterator[Analysis]:
         """One forward pass over `members`."""
         self.model.eval()
-        batch = collate([BatchItem(p.windows, p.held, p.target_ids) for p in members])
+        batch = collate([BatchItem(p.windows, p.held, len(p.encoded.page.sentences), p.target_ids) for p in members])
         outputs: Outputs = self.model(**{name: tensor.to(self.model.device) for name, tensor in batch.items()})  # type: ignore[attr-defined]
         assert outputs.topic_logits is not None
         assert outputs.stance_logits is not None

@@ -192,7 +192,7 @@ def _read_stances(value: Any, where: str) -> tuple[Stance, ...]:
     if value is None:
         return ()
     if not isinstance(value, list):
-        raise DataError(f"{where}: 'stances' must be a list of {{\"target\": …, \"stance\": …}}, found {type(value).__name__}.")
+        raise DataError(f'{where}: \'stances\' must be a list of {{"target": …, "stance": …}}, found {type(value).__name__}.')
     stances = []
     for index, item in enumerate(value):
         at = f"{where}: stances[{index}]"

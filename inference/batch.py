@@ -27,10 +27,11 @@ MAX_POSITION = 31
 
 @dataclass(frozen=True, slots=True)
 class BatchItem:
-    """One article as the model reads it. `sentences` counts those that its windows hold."""
+    """One article as the model reads it. `sentences` counts those that its windows hold, `total` all that it has."""
 
     windows: list[Window]
     sentences: int
+    total: int
     targets: list[list[int]]
 
 
@@ -59,7 +60,7 @@ def collate(items: Sequence[BatchItem]) -> Batch:
         first_sentence.append(first_sentence[-1] + item.sentences)
     token_article = chain.from_iterable(repeat(number, len(window.ids)) for number, window in windows)
     token_sentence = [NO_SENTENCE if s == NO_SENTENCE else first_sentence[number] + s for number, window in windows for s in window.sentences]
-    places = [[min(i, MAX_POSITION), min(item.sentences - 1 - i, MAX_POSITION)] for item in items for i in range(item.sentences)]
+    places = [[min(i, MAX_POSITION), min(item.total - 1 - i, MAX_POSITION)] for item in items for i in range(item.sentences)]
     return Batch(
         token_ids=torch.tensor([token for _, window in windows for token in window.ids], dtype=torch.int64),
         window_lengths=torch.tensor([len(window.ids) for _, window in windows], dtype=torch.int64),

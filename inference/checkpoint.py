@@ -93,7 +93,9 @@ def verify(folder: Path) -> dict[str, Any]:
     present = {path.name: path for path in sorted(folder.iterdir())}
     pickles = [name for name, path in present.items() if path.suffix in PICKLE_SUFFIXES]
     if pickles:
-        raise CheckpointError(f"{folder}: {', '.join(pickles)} may run code when loaded and is refused. A checkpoint holds safetensors and JSON only: remove it.")
+        raise CheckpointError(
+            f"{folder}: {', '.join(pickles)} may run code when loaded and is refused. A checkpoint holds safetensors and JSON only: remove it."
+        )
     for name, digest in manifest["files"].items():
         if name not in present:
             raise CheckpointError(f"{folder}: {name} is missing. Copy the whole folder again, or export the checkpoint again.")

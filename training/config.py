@@ -64,6 +64,7 @@ class LabelMaps(_Strict):
 class Source(_Strict):
     name: Name = Field(description="Name in reports and scores; letters, digits, '_', '-' and '.'.")
     path: FilePath | None = Field(default=None, description="Data file from data.root: JSON Lines (plain, .gz, .xz), CSV or Parquet.")
+    root: FilePath | None = Field(default=None, description="Folder that `path` starts from, in place of data.root and --data-root.")
     hub: HubData | None = Field(default=None, description="Hugging Face Hub data set, instead of `path`.")
     columns: dict[OurField, str] = Field(default={}, description="Our field to their column, where the names differ.")
     labels: LabelMaps = Field(default=LabelMaps(), description="Their label names to ours.")
@@ -215,7 +216,6 @@ class TrainingConfig(_Strict):
     select: Annotated[tuple[ScoreName, ...], Field(strict=False, min_length=1), AfterValidator(_check_unique)] = Field(
         default=("topic_macro_f1", "stance_macro_f1", "rouge1"), description="Dev scores whose mean picks the best checkpoint."
     )
-    average_weights: Rate = Field(default=0.0, description="Decay of the moving average of the weights, per step; 0 = no averaging.")
 
 
 class RunConfig(_Strict):

@@ -163,7 +163,7 @@ class Collator:
             hidden = random.random() < self.hide_title
             windows, held = self.encode.windows([] if hidden else example.title, _sentence_ids(example), max_windows=self.max_windows)
             drawn = sorted(random.sample(range(len(example.targets)), min(self.max_targets, len(example.targets))))
-            items.append(BatchItem(windows, held, [list(example.targets[i]) for i in drawn]))
+            items.append(BatchItem(windows, held, len(example.sentence_lengths), [list(example.targets[i]) for i in drawn]))
             allowed[row, list(source.topics)] = True
             labels["topic"].append(example.topic)
             labels["stance"] += [example.stances[i] for i in drawn]

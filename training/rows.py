@@ -29,7 +29,7 @@ def read_rows(source: Source, root: Path) -> Iterator[tuple[str, Row]]:
         return _hub_rows(source.hub)
     if source.path is None:
         raise ValueError(f"source {source.name!r} has neither a path nor a hub id")
-    path = root / source.path
+    path = (source.root or root) / source.path
     if not path.is_file():
         raise DataError(_no_file(path, source))
     if path.suffix == ".csv":

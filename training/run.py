@@ -20,6 +20,7 @@ from transformers import (
     AutoTokenizer,
     EarlyStoppingCallback,
     ModernBertConfig,
+    PrinterCallback,
     PreTrainedTokenizerBase,
     TrainingArguments,
     set_seed,
@@ -40,7 +41,7 @@ from training.trainer import SCORE, ArticleTrainer, ReadableLog
 from training.vocabulary import train_tokenizer
 
 CONFIG_FILE = "config.yaml"
-LOG_LINES = 100
+LOG_LINES = 50
 """Training log entries in a run, whatever its length."""
 
 MAX_INJECTED = 4
@@ -91,8 +92,9 @@ def train(config: RunConfig, *, resume: bool = False, write: Callable[[str], Non
         data_collator=_collator(config, examples, sources, encode),
         score=score,
         embedding_learning_rate=config.training.embedding_learning_rate,
-        callbacks=[EarlyStoppingCallback(config.training.patience), ReadableLog(write)],
+        callbacks=[EarlyStoppingCallback(config.training.patience), ReadableLog(write, progress)],
     )
+    trainer.remove_callback(PrinterCallback)
     last = get_last_checkpoint(str(output)) if resume else None
     outcome = trainer.train(resume_from_checkpoint=last)
     best = trainer.state.best_global_step or trainer.state.global_step

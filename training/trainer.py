@@ -18,6 +18,9 @@ from inference.model import TASKS, ArticleModel, count_items
 SCORE = "eval_score"
 """The mean of the selected dev scores, by which the best checkpoint is picked."""
 
+SHOWN_SCORES = (SCORE, *(f"eval_{name}" for name in ("topic_macro_f1", "stance_macro_f1", "rouge1", "headline_rouge1", "cleaning_f1")))
+"""Dev scores in the log line; the end-of-run table and TensorBoard have all."""
+
 
 class ArticleTrainer(Trainer):
     """`score` maps the model to its dev scores; it runs on the main process and the others wait for its answer."""
@@ -94,10 +97,15 @@ class ArticleTrainer(Trainer):
 
 
 class ReadableLog(TrainerCallback):
-    """One line per log entry, through `write`, in place of the raw dictionaries of the stock callbacks."""
+    """One line per log entry through `write`, and each step to `progress`, in place of the stock callback's raw dictionaries."""
 
-    def __init__(self, write: Callable[[str], None]) -> None:
+    def __init__(self, write: Callable[[str], None], progress: Callable[[str, int, int], None]) -> None:
         self.write = write
+        self.progress = progress
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        if state.is_world_process_zero:
+            self.progress("training", state.global_step, state.max_steps)
 
     def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:
         if not state.is_world_process_zero or not logs:
@@ -107,5 +115,6 @@ class ReadableLog(TrainerCallback):
             tasks = "  ".join(f"{name.removeprefix('loss_')} {value:.3f}" for name, value in logs.items() if name.startswith("loss_"))
             self.write(f"{at}  loss {logs['loss']:.3f}  {tasks}  rate {logs['learning_rate']:.1e}  gradient {logs.get('grad_norm', 0.0):.2f}")
         elif SCORE in logs:
-            scores = "  ".join(f"{name.removeprefix('eval_')} {value:.3f}" for name, value in logs.items() if name.startswith("eval_") and "/" not in name)
+            shown = {name.removeprefix("eval_"): value for name, value in logs.items() if name in SHOWN_SCORES}
+            scores = "  ".join(f"{name} {value:.3f}" for name, value in shown.items())
             self.write(f"{at}  dev  {scores}")

@@ -1,0 +1,185 @@
+"""Commands: `python -m inference summarize FILE` and `python -m inference analyze FILE [-o OUT.jsonl]`.
+
+In: command-line arguments, text on standard input. Out: summaries, readable views or JSON on standard output, progress and
+errors on standard error. The only file of the package that prints. Does not know: how anything is computed.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from io import TextIOWrapper
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from transformers.utils import logging
+
+from inference.analyzer import Analysis
+from inference.api import CHECKPOINT_VARIABLE, load_analyzer
+from inference.article import Article, read_articles, to_json
+from inference.errors import CheckpointError, ConfigError, DataError
+from inference.stream import analyze_file
+from inference.view import analysis_to_row, analysis_view, plain
+
+ARTICLE_SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.xz")
+
+INPUT_HELP = f"a file of articles ({', '.join(ARTICLE_SUFFIXES)}), or any other text file: one article as plain text; - is plain text from standard input"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code: 0 done, 2 wrong input, 130 interrupted."""
+    options = _parser().parse_args(arguments)
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="replace")
+    try:
+        _check(options)
+        if options.command == "summarize":
+            _summarize(options)
+        elif options.output is not None:
+            _analyze_to_file(options)
+        else:
+            _analyze_to_terminal(options)
+        sys.stdout.flush()
+    except (CheckpointError, ConfigError, DataError) as error:
+        return _fail(str(error))
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        return _fail(f"{error.filename or 'input or output'}: {error.strerror or error}")
+    except KeyboardInterrupt:
+        resume = " Go on with --resume." if options.command == "analyze" and options.output else ""
+        print(f"interrupted.{resume}", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m inference", description="Label news articles by topic and stance, and sum them up.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    summarize = commands.add_parser("summarize", help="print a summary of each article")
+    analyze = commands.add_parser(
+        "analyze",
+        help="topic, stances, summary and what was left out as boilerplate: a readable view, or JSON Lines",
+        description="Without --output, print a readable view of each article; with it, write one JSON object per article.",
+    )
+    for command in (summarize, analyze):
+        command.add_argument("input", metavar="FILE", help=INPUT_HELP)
+        command.add_argument("--title", default="", help="title of a plain text article")
+        command.add_argument("--max-words", type=int, default=60, metavar="N", help="words of a summary, at most (default 60)")
+        command.add_argument("--max-sentences", type=int, metavar="N", help="sentences of a summary, at most (default: as many as fit)")
+        command.add_argument("--checkpoint", metavar="FOLDER", help=f"checkpoint folder or Hub id (default: ${CHECKPOINT_VARIABLE}, then the released one)")
+        command.add_argument("--json", action="store_true", help="print one JSON object per article")
+    analyze.add_argument("--target", action="append", default=[], metavar="TEXT", help="phrase or claim to find the stance toward; may be repeated")
+    analyze.add_argument("-o", "--output", type=Path, metavar="OUT.jsonl", help="write JSON Lines to this file, with progress on standard error")
+    analyze.add_argument("--on-error", choices=("stop", "skip"), help="with --output: stop at a bad row (default), or list it in OUT.jsonl.errors.jsonl")
+    analyze.add_argument("--resume", action="store_true", help="with --output: go on with an interrupted job")
+    return parser
+
+
+def _check(options: argparse.Namespace) -> None:
+    """What argparse cannot say: options that go together."""
+    of_articles = options.input.endswith(ARTICLE_SUFFIXES)
+    if options.title and of_articles:
+        raise DataError(f"--title is for a plain text article; {options.input} has its articles' own titles. Leave it out.")
+    if options.command == "summarize":
+        return
+    if options.output is None and (options.on_error or options.resume):
+        raise DataError("--on-error and --resume go with --output. Name a file, e.g. -o analyses.jsonl.")
+    if options.output is not None and not of_articles:
+        raise DataError(f"{options.input}: --output wants a file of articles ({', '.join(ARTICLE_SUFFIXES)}). Use --json for one text, and leave --output out.")
+    if options.output is not None and not options.output.name.endswith(".jsonl"):
+        raise DataError(f"{options.output}: the output is JSON Lines. Give it a name that ends in .jsonl.")
+
+
+def _articles(options: argparse.Namespace) -> Iterator[Article]:
+    if options.input.endswith(ARTICLE_SUFFIXES):
+        yield from read_articles(options.input)
+        return
+    name = "standard input" if options.input == "-" else options.input
+    content = sys.stdin.buffer.read() if options.input == "-" else Path(options.input).read_bytes()
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        found = f"byte 0x{content[error.start]:02x} at {error.start}"
+        raise DataError(f"{name}: the text must be UTF-8, found {found}. Convert it, e.g. with `iconv -t UTF-8`.") from error
+    yield Article(text, id=name, title=options.title)
+
+
+def _analyses(options: argparse.Namespace, targets: Sequence[str] = ()) -> Iterator[tuple[Article, Analysis]]:
+    """Each article with its analysis; a large file is read as it is analyzed."""
+    analyzer = load_analyzer(options.checkpoint)
+    waiting: list[Article] = []
+
+    def remember() -> Iterator[Article]:
+        for article in _articles(options):
+            waiting.append(article)
+            yield article
+
+    limits = {"max_words": options.max_words, "max_sentences": options.max_sentences}
+    none = True
+    for analysis in analyzer.analyze_many(remember(), targets=targets, **limits):
+        none = False
+        yield waiting.pop(0), analysis
+    if none:
+        raise DataError(f"{options.input}: the file has no article. Give one with a JSON object per line.")
+
+
+def _summarize(options: argparse.Namespace) -> None:
+    several = options.input.endswith(ARTICLE_SUFFIXES)
+    for article, analysis in _analyses(options):
+        if options.json:
+            row = analysis_to_row(analysis)
+            print(to_json({name: row[name] for name in ("id", "lang", "title", "summary", "warnings")}))
+            continue
+        print(f"{plain(article.id)}: {plain(analysis.summary.text)}" if several else plain(analysis.summary.text))
+        for warning in analysis.warnings:
+            print(f"note: {plain(article.id)}: {warning}", file=sys.stderr)
+
+
+def _analyze_to_terminal(options: argparse.Namespace) -> None:
+    console = Console(highlight=False)
+    for number, (article, analysis) in enumerate(_analyses(options, options.target)):
+        if options.json:
+            print(to_json(analysis_to_row(analysis)))
+            continue
+        if number:
+            console.print()
+            console.rule(style="dim")
+        console.print(analysis_view(analysis, article.text))
+
+
+def _analyze_to_file(options: argparse.Namespace) -> None:
+    analyzer = load_analyzer(options.checkpoint)
+    console = Console(stderr=True, highlight=False)
+    columns = (TextColumn("analyzing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("analyzing", total=None)
+        result = analyze_file(
+            analyzer,
+            Path(options.input),
+            options.output,
+            targets=options.target,
+            max_words=options.max_words,
+            max_sentences=options.max_sentences,
+            on_error=options.on_error or "stop",
+            resume=options.resume,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    earlier = f" ({result.resumed:,} rows by an earlier job)" if result.resumed else ""
+    print(f"{options.output}: articles analyzed: {result.done:,}{earlier}", file=sys.stderr)
+    if result.failed:
+        print(f"{options.output}.errors.jsonl: bad rows left out: {result.failed:,}", file=sys.stderr)
+
+
+def _fail(message: str) -> int:
+    print(f"error: {message}", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

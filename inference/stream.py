@@ -1,0 +1,195 @@
+"""Analyze a large JSON Lines file to a JSON Lines file; a killed job goes on where it was and ends with the same bytes.
+
+In: an analyzer, a file of articles, options. Out: one row per article in `output`, and the rows that failed, with their line,
+in `output`.errors.jsonl. Does not know: the terminal, how an article is analyzed.
+
+Until the end everything stands in `output`.partial: the options of the job on its first line, then one line for every input
+row, whether it was analyzed or failed. So the number of lines says what was done. Rows are done in chunks of CHUNK_ARTICLES,
+and a job resumes at a chunk's end, because rounding depends on which articles share a batch.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from inference.analyzer import CHUNK_ARTICLES, Analyzer
+from inference.article import Article, article_from_row, open_whole, read_json_rows, to_json
+from inference.errors import DataError
+from inference.model import ArticleModel
+from inference.view import analysis_to_row
+
+_FAILED = "error"
+"""The key that tells a failed row from an analysis."""
+
+Row = tuple[int, Article | DataError]
+"""The line of an input row from 1, and its article or what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamResult:
+    """`done` and `failed` rows make up the whole file; `resumed` of them were done by an earlier, interrupted job."""
+
+    done: int
+    failed: int
+    resumed: int
+
+
+def analyze_file(
+    analyzer: Analyzer,
+    source: Path,
+    output: Path,
+    *,
+    targets: Sequence[str] = (),
+    max_words: int | None = 60,
+    max_sentences: int | None = None,
+    on_error: Literal["stop", "skip"] = "stop",
+    resume: bool = False,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> StreamResult:
+    """Analyze every article of `source`; `output` appears when all are done. `progress(rows done, of how many)` is called per chunk.
+
+    With "stop" the first bad row raises `DataError`; what was done stays in the partial file. With "skip" bad rows are written to
+    `output`.errors.jsonl as {"line", "error"}. A partial file of an earlier job raises `DataError` unless `resume` is given.
+    """
+    partial, errors = (output.with_name(output.name + ending) for ending in (".partial", ".errors.jsonl"))
+    if output.resolve() == source.resolve():
+        raise DataError(f"{output}: the output is the input file. Name another output.")
+    options = {"targets": list(targets), "max_words": max_words, "max_sentences": max_sentences, "model": _digest(analyzer.model)}
+    total = sum(1 for _ in _read_rows(source, on_error))  # and with "stop", nothing is begun before all rows are well-formed
+    resumed = _begin(partial, options, resume)
+    rows = _read_rows(source, on_error)
+    _pass_over(rows, partial, resumed, source)
+    progress(resumed, total)
+    with partial.open("ab") as file:
+        done = resumed
+        while chunk := list(islice(rows, CHUNK_ARTICLES)):
+            lines = [to_json(line) + "\n" for line in _analyze_chunk(analyzer, chunk, source, on_error, targets, max_words, max_sentences)]
+            file.write("".join(lines).encode())
+            file.flush()
+            os.fsync(file.fileno())
+            done += len(chunk)
+            progress(done, total)
+    failed = _finish(partial, output, errors)
+    return StreamResult(done - failed, failed, resumed)
+
+
+def _read_rows(source: Path, on_error: str) -> Iterator[Row]:
+    """Every row with its line; a row that is wrong comes as its error, or is raised where the job is to stop."""
+    first_line: dict[str, int] = {}
+    bad: list[DataError] = []
+    for number, values in read_json_rows(source, bad.append if on_error == "skip" else None):
+        yield from ((_line(error, source), error) for error in bad)
+        bad.clear()
+        try:
+            article = article_from_row({"id": f"line-{number}", **values}, f"{source}:{number}")
+            if article.id in first_line:
+                raise DataError(f"{source}:{number}: id {article.id!r} was used on line {first_line[article.id]}. Give every article its own id.")
+        except DataError as error:
+            if on_error == "stop":
+                raise
+            yield number, error
+            continue
+        first_line[article.id] = number
+        yield number, article
+    yield from ((_line(error, source), error) for error in bad)
+
+
+def _line(error: DataError, source: Path) -> int:
+    """The line in an error that opens with file:line, as all errors of a row do."""
+    return int(str(error).removeprefix(f"{source}:").partition(":")[0])
+
+
+def _digest(model: ArticleModel) -> str:
+    """BLAKE2b of the weights: another checkpoint may lie at the same path when the job resumes."""
+    total = hashlib.blake2b(digest_size=16)
+    for weight in model.state_dict().values():
+        total.update(weight.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return total.hexdigest()
+
+
+def _begin(partial: Path, options: dict[str, Any], resume: bool) -> int:
+    """Start the partial file, or cut it to its last whole chunk; returns the rows in it."""
+    if not partial.exists():
+        with open_whole(partial) as file:
+            file.write(to_json(options) + "\n")
+        return 0
+    if not resume:
+        raise DataError(f"{partial}: an earlier job for this output was interrupted. Go on with --resume (resume=True), or remove this file to start anew.")
+    with partial.open("rb") as job:
+        before = job.readline()
+        if before != (to_json(options) + "\n").encode():
+            found = before[:300].decode(errors="replace").strip()
+            raise DataError(f"{partial}: the job began with other options, {found}. Resume with the same ones, or remove this file to start anew.")
+        rows, end, whole = 0, job.tell(), job.tell()
+        for line in job:
+            if not line.endswith(b"\n"):
+                break  # torn when the job was killed
+            rows, end = rows + 1, end + len(line)
+            whole = end if rows % CHUNK_ARTICLES == 0 else whole
+    os.truncate(partial, whole)
+    return rows - rows % CHUNK_ARTICLES
+
+
+def _pass_over(rows: Iterator[Row], partial: Path, count: int, source: Path) -> None:
+    """Read past the rows that are done, and make sure that they are the same rows as then."""
+    with partial.open("rb") as file:
+        file.readline()
+        for _ in range(count):
+            before = json.loads(file.readline())
+            number, article = next(rows, (0, None))
+            same = before.get("line") == number if _FAILED in before else isinstance(article, Article) and article.id == before["id"]
+            if not same:
+                found = f"line {number}" if number else "the end of the file"
+                wanted = f"the bad row of line {before['line']}" if _FAILED in before else f"id {before['id']!r}"
+                raise DataError(f"{source}: the input changed since the job began: {wanted} is expected at {found}. Remove {partial} to start anew.")
+
+
+def _analyze_chunk(
+    analyzer: Analyzer, chunk: Sequence[Row], source: Path, on_error: str, targets: Sequence[str], max_words: int | None, max_sentences: int | None
+) -> Iterator[dict[str, Any]]:
+    """One JSON object for each row of the chunk, in order."""
+    refused: dict[int, DataError] = {}
+
+    def refuse(article: Article, error: DataError) -> None:
+        refused[id(article)] = error
+
+    articles = [article for _, article in chunk if isinstance(article, Article)]
+    options = {"targets": targets, "max_words": max_words, "max_sentences": max_sentences}
+    analyses = iter(list(analyzer.analyze_many(articles, on_error=refuse, **options)))  # type: ignore[arg-type]
+    for number, article in chunk:
+        error = article if isinstance(article, DataError) else refused.get(id(article))
+        if error is None:
+            yield analysis_to_row(next(analyses))
+            continue
+        message = str(error) if isinstance(article, DataError) else f"{source}:{number}: {error}"
+        if on_error == "stop":
+            raise DataError(message) from error
+        yield {"line": number, _FAILED: message}
+
+
+def _finish(partial: Path, output: Path, errors: Path) -> int:
+    """Part the analyses from the failed rows, remove the partial file, and return the number of failed rows."""
+    failed = 0
+    with partial.open(encoding="utf-8", newline="\n") as file, ExitStack() as whole:
+        next(file)
+        done = whole.enter_context(open_whole(output))
+        bad = None
+        for line in file:
+            if _FAILED not in json.loads(line):
+                done.write(line)
+                continue
+            bad = bad or whole.enter_context(open_whole(errors))
+            bad.write(line)
+            failed += 1
+    if not failed:
+        errors.unlink(missing_ok=True)  # of an earlier job
+    partial.unlink()
+    return failed

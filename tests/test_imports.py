@@ -1,0 +1,80 @@
+"""The arrows of the packages: a module imports only what stands above it, and inference never imports training."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+ORDER = {
+    "inference": (
+        "errors labels article words language sentences lexicon lines cleaning encoding batch heads model checkpoint selection analyzer view stream api __init__ __main__"
+    ).split(),
+    "training": (
+        "yaml_text config_problems config rows sources corpus corpus_view vocabulary oracle examples metrics baselines scoring evaluation"
+        " report_page report trainer run __init__ __main__"
+    ).split(),
+}
+"""Bottom to top; a name that has no file yet holds a place."""
+
+TRAINING_ONLY = {"accelerate", "datasets", "evaluate", "pydantic", "yaml", "rouge_score", "sacrebleu", "sklearn", "tensorboard", "training"}
+
+FILES = [path for package in ORDER for path in sorted((ROOT / package).rglob("*.py"))]
+
+
+def imports(path: Path) -> Iterator[tuple[str, int]]:
+    """Dotted names that a file imports, anywhere in it, with their lines; `from inference import x` counts as inference.x."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: a relative import; write the whole name"
+            assert node.module is not None
+            for alias in node.names:
+                yield (f"{node.module}.{alias.name}" if node.module in ORDER else node.module), node.lineno
+
+
+def place(module: str) -> int:
+    package, _, name = module.partition(".")
+    names = ORDER[package]
+    first = name.split(".")[0]
+    return names.index(first) if first in names else names.index("__init__")  # a public name of the package itself
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}.{path.stem}")
+def test_a_module_imports_only_what_stands_above_it(path: Path) -> None:
+    package = path.relative_to(ROOT).parts[0]
+    assert path.parent == ROOT / package, f"{path}: packages are flat; a folder inside needs a place in ORDER of {__file__}"
+    assert path.stem in ORDER[package], f"{path}: this file has no place yet. Add {path.stem!r} to ORDER in {__file__}, below what imports it."
+    for name, line in imports(path):
+        other = name.split(".")[0]
+        where = f"{path}:{line}: imports {name}"
+        if package == "inference":
+            assert other not in TRAINING_ONLY, f"{where}, which only training may"
+        if other == package:
+            assert place(name) < ORDER[package].index(path.stem), f"{where}, which stands below it. The order is: {' '.join(ORDER[package])}"
+
+
+def test_the_order_is_checked(tmp_path: Path) -> None:
+    path = tmp_path / "x.py"
+    path.write_text("import inference.model\nfrom inference import api, Article\nfrom inference.words import words\nfrom os import path\n")
+    assert [name for name, _ in imports(path)] == ["inference.model", "inference.api", "inference.Article", "inference.words", "os"]
+    assert place("inference.model") > place("inference.words")
+    assert place("inference.Article") == ORDER["inference"].index("__init__")
+
+
+@pytest.mark.parametrize("package", ORDER)
+def test_no_name_stands_twice(package: str) -> None:
+    assert len(ORDER[package]) == len(set(ORDER[package]))
+
+
+def test_import_inference_loads_nothing_of_training() -> None:
+    code = "import inference, inference.analyzer, sys; print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=120)
+    loaded = set(run.stdout.split())
+    assert "transformers" in loaded
+    assert not loaded & {"datasets", "evaluate", "training", "rouge_score", "sacrebleu"}  # transformers loads the others where they are installed

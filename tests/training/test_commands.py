@@ -1,0 +1,162 @@
+"""`python -m training`: check, train and evaluate on a tiny corpus, and what goes wrong."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from inference.checkpoint import load_checkpoint
+from training.__main__ import main
+from training.config import RunConfig
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def write_config(tmp_path: Path, tiny_config: Callable[..., RunConfig]) -> Callable[..., Path]:
+    """A function from the name of a run to its config file; the run's folder lies beside it."""
+
+    def write(name: str = "run") -> Path:
+        tiny_config(tmp_path / name)
+        return tmp_path / f"{name}.yaml"
+
+    return write
+
+
+@pytest.fixture
+def held_out(tmp_path: Path, tiny_corpus: Path) -> Path:
+    """Six articles of which four have a topic of `saved_checkpoint`."""
+    rows = [json.loads(line) for line in (tiny_corpus / "dev.jsonl").read_text(encoding="utf-8").splitlines()]
+    topics = ["weather", "sport", "arts", "sport", "politics", None]
+    path = tmp_path / "held-out.jsonl"
+    path.write_text("".join(json.dumps({**row, "topic": topic}) + "\n" for row, topic in zip(rows, topics, strict=True)), encoding="utf-8")
+    return path
+
+
+def lines_of(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    out, err = capsys.readouterr()
+    assert err == ""
+    return [line.rstrip() for line in out.splitlines()]
+
+
+def test_check_counts_and_says_how_to_train(write_config: Callable[..., Path], tiny_corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = write_config("my run")
+    assert main(["check", str(config), "--data-root", str(tiny_corpus), "--set", "seed=4"]) == 0
+    out = lines_of(capsys)
+    assert {"Sources", "Labels", "Languages in train"} <= set(out)
+    assert out[-1] == f"{config} is valid. Train it with: python -m training train '{config}' --data-root {tiny_corpus} --set seed=4"
+    assert out[-2].startswith("windows are not counted: the tokenizer is trained with the run; the longest training article has ")
+    assert not (config.parent / "my run").exists()
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("training.token=1", "did you mean 'tokens'?"),
+        ("data.train.0.path=missing.jsonl", "missing.jsonl: no such file"),
+        ("data.train.0.labels.topic.politics=politik", "labels.topic maps 'politics' to 'politik'"),
+    ],
+)
+def test_check_reports_problems_with_exit_code_1(override: str, message: str, write_config: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(write_config()), "--set", override]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("error: ")
+    assert message in err
+
+
+def test_train_then_check_evaluate_and_resume(write_config: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
+    config = write_config()
+    checkpoint = config.parent / "run" / "checkpoint"
+    assert main(["train", str(config)]) == 0
+    out = lines_of(capsys)
+    assert any(line.startswith("step ") and "topic " in line for line in out)
+    assert any("best step" in line and " of " in line for line in out)
+    assert any("dev topic_macro_f1" in line and "selects the best step" in line for line in out)
+    assert f"  python -m training evaluate {checkpoint} HELD_OUT.jsonl" in out
+    assert f"  tensorboard --logdir {config.parent / 'run' / 'tensorboard'}" in out
+    assert list((config.parent / "run" / "tensorboard").iterdir())
+    assert load_checkpoint(checkpoint).info["name"] == "tiny"
+
+    assert main(["train", str(config)]) == 2  # nothing is overwritten
+    assert "already holds a run" in capsys.readouterr().err
+    assert main(["train", str(config), "--resume"]) == 0
+    capsys.readouterr()
+
+    assert main(["check", str(config)]) == 0
+    assert any("windows" in line and "windowed" in line for line in lines_of(capsys))  # the tokenizer exists now
+
+    assert main(["evaluate", str(checkpoint), str(config)]) == 0
+    report = json.loads((config.parent / "run" / "report" / "report.json").read_text(encoding="utf-8"))
+    assert {row["group"] for row in report["rows"] if row["group_kind"] == "source"} == {"dev"}
+    assert [Path(file["path"]).name for file in report["files"]] == ["dev.jsonl"]
+
+
+def test_evaluate_files(saved_checkpoint: Path, held_out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    second = tmp_path / "other" / "held-out.jsonl"
+    second.parent.mkdir()
+    shutil.copy(held_out, second)
+    assert main(["evaluate", str(saved_checkpoint), str(held_out), str(second), "--output", str(tmp_path / "scores"), "--max-sentences", "1"]) == 0
+    out = lines_of(capsys)
+    assert out[-1].startswith("12 articles in ")
+    assert out[-1].endswith(f"The report, with examples: {tmp_path}/scores/report.html")
+    assert any("topic 'politics' (n = 1) is unknown to the" in line for line in out)
+    report = json.loads((tmp_path / "scores" / "report.json").read_text(encoding="utf-8"))
+    assert {row["group"] for row in report["rows"] if row["group_kind"] == "source"} == {"held-out", str(tmp_path / "other" / "held-out")}
+    assert report["checkpoint"] == str(saved_checkpoint)
+    assert [file["articles"] for file in report["files"]] == [6, 6]
+    assert report["max_sentences"] == 1
+
+
+def test_the_report_lies_beside_the_checkpoint(saved_checkpoint: Path, held_out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    checkpoint = shutil.copytree(saved_checkpoint, tmp_path / "run" / "checkpoint")
+    assert main(["evaluate", str(checkpoint), str(held_out), "--headlines"]) == 0
+    assert (tmp_path / "run" / "report" / "report.html").is_file()
+    assert "with examples" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "missing.yaml"], "missing.yaml: cannot be read (No such file or directory). Give the path of a YAML config, e.g. configs/quickstart.yaml."),
+        (["evaluate", "CHECKPOINT", "a.csv"], "a.csv: a held-out file must end in one of .jsonl, .jsonl.gz, .jsonl.xz, .yaml, .yml."),
+        (
+            ["evaluate", "CHECKPOINT", "a.jsonl", "--data-root", "."],
+            "--set and --data-root change a config, and none is evaluated. Name one, e.g. configs/news.yaml, or leave them out.",
+        ),
+        (["evaluate", "nowhere", "a.jsonl"], "nowhere: there is no such folder. Name a checkpoint folder, or a Hub id such as 'owner/name'."),
+    ],
+)
+def test_wrong_input_is_one_line_and_exit_code_2(
+    arguments: list[str], message: str, saved_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main([str(saved_checkpoint) if word == "CHECKPOINT" else word for word in arguments]) == 2
+    assert capsys.readouterr() == ("", f"error: {message}\n")
+
+
+def test_a_backbone_that_cannot_be_had_is_one_line(write_config: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    overrides = ["--set", f"model.backbone={{folder: {tmp_path}/none}}", "--set", "model.tokenizer=null"]
+    assert main(["check", str(write_config()), *overrides]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+
+
+def test_only_the_main_process_prints(write_config: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("RANK", "1")
+    assert main(["check", str(write_config())]) == 0
+    assert main(["check", "missing.yaml"]) == 1
+    assert capsys.readouterr() == ("", "")
+
+
+def test_as_a_process(write_config: Callable[..., Path]) -> None:
+    command = [sys.executable, "-m", "training", "check", str(write_config())]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, env=dict(os.environ), timeout=120, check=False)
+    assert (run.returncode, run.stderr) == (0, b"")
+    assert "is valid" in run.stdout.decode()

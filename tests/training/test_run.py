@@ -1,0 +1,367 @@
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+from transformers import AutoTokenizer, ModernBertModel, PreTrainedTokenizerBase, T5Config
+
+import training.run as module
+from inference.analyzer import Analyzer
+from inference.article import read_articles
+from inference.checkpoint import load_checkpoint
+from inference.errors import ConfigError
+from inference.model import ArticleModel
+from training.config import RunConfig, config_to_yaml
+from training.corpus import load_corpus
+from training.run import RunResult, build_model, build_tokenizer, train
+
+TinyConfig = Callable[..., RunConfig]
+
+
+class Killed(Exception):  # noqa: N818
+    """Stands for the end of the process: nothing in a run handles it."""
+
+
+class Finished(NamedTuple):
+    config: RunConfig
+    result: RunResult
+    lines: list[str]
+    progress: list[tuple[str, int, int]]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, tiny_config: TinyConfig) -> Finished:
+    """One whole run, to look at and to compare with."""
+    config = tiny_config(tmp_path_factory.mktemp("runs") / "run")
+    lines: list[str] = []
+    progress: list[tuple[str, int, int]] = []
+    result = train(config, write=lines.append, progress=lambda *step: progress.append(step))
+    return Finished(config, result, lines, progress)
+
+
+def weights(checkpoint: Path) -> dict[str, Tensor]:
+    return load_file(checkpoint / "model.safetensors")
+
+
+def differing(one: dict[str, Tensor], other: dict[str, Tensor]) -> list[str]:
+    """Names of the tensors that differ in any bit."""
+    assert one.keys() == other.keys()
+    return [name for name in one if not torch.equal(one[name], other[name])]
+
+
+def stop_at_evaluation(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """The run dies in its evaluation of this number, from 1; the evaluations before are real."""
+    real = module._score_dev
+    count = 0
+
+    def score(config: RunConfig, corpus: module.Corpus, analyzer: Analyzer) -> dict[str, float]:
+        nonlocal count
+        count += 1
+        if count == number:
+            raise Killed
+        return real(config, corpus, analyzer)
+
+    monkeypatch.setattr(module, "_score_dev", score)
+
+
+def script_scores(monkeypatch: pytest.MonkeyPatch, scores: list[float]) -> list[dict[str, Tensor]]:
+    """Evaluations give `scores` in turn; returns a list that fills with the weights that each of them saw."""
+    seen: list[dict[str, Tensor]] = []
+
+    def score(config: RunConfig, corpus: object, analyzer: Analyzer) -> dict[str, float]:
+        seen.append({name: tensor.clone() for name, tensor in analyzer.model.state_dict().items()})
+        return {"score": scores[len(seen) - 1]}
+
+    monkeypatch.setattr(module, "_score_dev", score)
+    return seen
+
+
+def test_a_run_leaves_exactly_these_files(finished: Finished) -> None:
+    output = finished.config.output
+    states = sorted(path.name for path in output.iterdir() if path.name.startswith("checkpoint-"))
+    assert 1 <= len(states) <= 2  # the best and the last, for resuming
+    assert {path.name for path in output.iterdir()} == {"checkpoint", "config.yaml", "tensorboard", "tokenizer", *states}
+    assert {path.name for path in (output / "checkpoint").iterdir()} == {
+        "broadsheet.json",
+        "config.json",
+        "model.safetensors",
+        "tokenizer.json",
+        "tokenizer_config.json",
+    }
+    assert (output / "config.yaml").read_text(encoding="utf-8") == config_to_yaml(finished.config)
+
+
+def test_every_run_writes_its_curves_into_its_own_folder(tmp_path: Path, tiny_config: TinyConfig, finished: Finished) -> None:
+    second = tiny_config(tmp_path / "second", "training.tokens=1000")
+    train(second)
+    for output in (finished.config.output, second.output):
+        assert len(list((output / "tensorboard").rglob("events.out.tfevents.*"))) == 1
+
+
+def test_a_run_prints_nothing_itself(tmp_path: Path, tiny_config: TinyConfig, capsys: pytest.CaptureFixture[str], recwarn: pytest.WarningsRecorder) -> None:
+    lines: list[str] = []
+    train(tiny_config(tmp_path / "run", "training.tokens=1000"), write=lines.append)
+    assert lines
+    assert capsys.readouterr().out == ""
+    assert [str(warning.message) for warning in recwarn if issubclass(warning.category, UserWarning)] == []
+
+
+def test_the_result_says_what_was_exported(finished: Finished) -> None:
+    config, result, *_ = finished
+    assert result.checkpoint == config.output / "checkpoint"
+    assert 0 < result.best_step <= result.steps
+    assert result.tokens == 6000
+    assert result.seconds > 0
+    assert result.scores["score"] == pytest.approx(sum(result.scores[name] for name in config.training.select) / 3)
+    info = load_checkpoint(result.checkpoint).info
+    assert info["name"] == "tiny"
+    assert info["best_step"] == result.best_step
+    assert info["dev_scores"] == result.scores
+    assert info["config"] == config_to_yaml(config)
+    assert set(info["sources"]) == {"labeled", "topics"}
+    assert info["sources"]["labeled"]["articles"] == 18
+    assert len(info["sources"]["labeled"]["sha256"]) == 64
+    assert {"python", "torch", "transformers"} <= set(info["versions"])
+
+
+def test_the_lines_and_the_progress_of_a_run(finished: Finished) -> None:
+    training = [line for line in finished.lines if "  loss " in line]
+    evaluations = [line for line in finished.lines if "  dev  " in line]
+    assert len(training) == finished.result.steps
+    assert 4 <= len(evaluations) <= 5
+    assert all(part in " ".join(training) for part in ("topic ", "stance ", "salience ", "boilerplate ", "rate ", "gradient "))
+    assert ("reading articles", 30, 30) in finished.progress
+    assert finished.progress[-1] == ("training", finished.result.steps, finished.result.steps)
+
+
+def test_the_checkpoint_answers(finished: Finished, tiny_corpus: Path) -> None:
+    articles = list(read_articles(tiny_corpus / "dev.jsonl"))
+    analyses = list(Analyzer.from_pretrained(finished.result.checkpoint).analyze_many(articles, targets=["the mayor"]))
+    assert len(analyses) == 6
+    assert all(analysis.summary.text for analysis in analyses)
+
+
+def test_the_same_config_gives_the_same_bits(tmp_path: Path, tiny_config: TinyConfig, finished: Finished) -> None:
+    result = train(tiny_config(tmp_path / "again"))
+    assert differing(weights(result.checkpoint), weights(finished.result.checkpoint)) == []
+    assert result.scores == finished.result.scores
+
+
+def test_another_seed_gives_another_model(tmp_path: Path, tiny_config: TinyConfig, finished: Finished) -> None:
+    result = train(tiny_config(tmp_path / "other", "seed=8", "training.tokens=1000"))
+    assert differing(weights(result.checkpoint), weights(finished.result.checkpoint))
+
+
+@pytest.mark.parametrize("evaluation", [1, 2, 3])
+def test_a_killed_run_resumes_to_the_same_bits(
+    tmp_path: Path, tiny_config: TinyConfig, finished: Finished, monkeypatch: pytest.MonkeyPatch, evaluation: int
+) -> None:
+    config = tiny_config(tmp_path / "killed")
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        stop_at_evaluation(patch, evaluation)
+        train(config)
+    assert not (config.output / "checkpoint").exists()
+    result = train(config, resume=True)
+    assert differing(weights(result.checkpoint), weights(finished.result.checkpoint)) == []
+    assert (result.best_step, result.steps, result.scores) == (finished.result.best_step, finished.result.steps, finished.result.scores)
+
+
+def test_a_run_killed_while_it_saves_resumes_from_the_state_before(
+    tmp_path: Path, tiny_config: TinyConfig, finished: Finished, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tiny_config(tmp_path / "killed")
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        stop_at_evaluation(patch, 3)
+        train(config)
+    states = sorted(config.output.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
+    assert len(states) == 2
+    for name in ("trainer_state.json", "optimizer.pt", "scheduler.pt", "rng_state.pth"):
+        (states[-1] / name).unlink()  # the last state was being written: its weights are there, the rest is not
+    result = train(config, resume=True)
+    assert differing(weights(result.checkpoint), weights(finished.result.checkpoint)) == []
+
+
+def test_a_finished_run_resumes_to_the_same_checkpoint(tmp_path: Path, tiny_config: TinyConfig, finished: Finished) -> None:
+    config = tiny_config(tmp_path / "run")
+    shutil.copytree(finished.config.output, config.output)
+    (config.output / "config.yaml").write_text(config_to_yaml(config), encoding="utf-8")
+    for state in config.output.glob("checkpoint-*/trainer_state.json"):  # it names the best state by its path
+        state.write_text(state.read_text().replace(str(finished.config.output), str(config.output)))
+    shutil.rmtree(config.output / "checkpoint")
+    result = train(config, resume=True)
+    assert differing(weights(result.checkpoint), weights(finished.result.checkpoint)) == []
+    assert (result.best_step, result.scores) == (finished.result.best_step, finished.result.scores)
+
+
+def test_a_changed_config_is_not_resumed(tmp_path: Path, tiny_config: TinyConfig, finished: Finished) -> None:
+    output = tmp_path / "run"
+    shutil.copytree(finished.config.output, output)
+    config = tiny_config(output)
+    (output / "config.yaml").write_text(config_to_yaml(config), encoding="utf-8")
+    changed = tiny_config(output, "training.batch_tokens=1024", "seed=8")
+    message = (
+        rf"^{output / 'config.yaml'}: the run began with another config; changed now: seed: 8; batch_tokens: 1024\. Resume with the old one, or name a new output\.$"
+    )
+    with pytest.raises(ConfigError, match=message):
+        train(changed, resume=True)
+
+
+def test_there_must_be_a_run_to_resume(tmp_path: Path, tiny_config: TinyConfig) -> None:
+    config = tiny_config(tmp_path / "none")
+    with pytest.raises(ConfigError, match=rf"^output: {tmp_path / 'none'} holds no run to resume\. Leave out --resume to start one\.$"):
+        train(config, resume=True)
+    assert not config.output.exists()
+
+
+def test_a_run_is_not_overwritten(finished: Finished) -> None:
+    before = weights(finished.result.checkpoint)
+    message = rf"^output: {finished.config.output} already holds a run\. Resume it with --resume, remove the folder, or name another: --set output=runs/NAME\.$"
+    with pytest.raises(ConfigError, match=message):
+        train(finished.config)
+    assert differing(before, weights(finished.result.checkpoint)) == []
+
+
+def test_an_exported_checkpoint_is_not_overwritten_where_the_states_were_removed(tmp_path: Path, tiny_config: TinyConfig, finished: Finished) -> None:
+    config = tiny_config(tmp_path / "kept")
+    shutil.copytree(finished.config.output / "checkpoint", config.output / "checkpoint")
+    with pytest.raises(ConfigError, match=rf"^output: {config.output} already holds a run\."):
+        train(config)
+
+
+def test_a_run_that_died_before_its_first_save_is_begun_anew_with_its_own_tokenizer(
+    tmp_path: Path, tiny_config: TinyConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        stop_at_evaluation(patch, 1)
+        train(tiny_config(tmp_path / "run"))
+    config = tiny_config(tmp_path / "run", "model.tokenizer.vocabulary_size=1800", "training.tokens=1000")
+    checkpoint = load_checkpoint(train(config).checkpoint)
+    assert len(checkpoint.tokenizer) <= 1800
+    assert checkpoint.model.backbone.config.vocab_size == len(checkpoint.tokenizer)
+
+
+def test_the_best_weights_are_exported(tmp_path: Path, tiny_config: TinyConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = script_scores(monkeypatch, [0.1, 0.9, 0.2, 0.3, 0.4])
+    result = train(tiny_config(tmp_path / "run"))
+    assert len(seen) >= 4
+    exported = weights(result.checkpoint)
+    assert differing(exported, seen[1]) == []
+    assert differing(exported, seen[3]) != []
+    assert result.scores == {"score": 0.9}
+    assert result.best_step < result.steps
+
+
+def test_a_run_without_progress_stops_early(tmp_path: Path, tiny_config: TinyConfig, monkeypatch: pytest.MonkeyPatch, finished: Finished) -> None:
+    seen = script_scores(monkeypatch, [0.5, 0.4, 0.5, 0.9])
+    result = train(tiny_config(tmp_path / "run", "training.patience=2"))
+    assert len(seen) == 3  # the first, then two that are no better
+    assert result.steps < finished.result.steps
+    assert differing(weights(result.checkpoint), seen[0]) == []
+
+
+def test_patience_goes_on_counting_after_a_resume(tmp_path: Path, tiny_config: TinyConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = tiny_config(tmp_path / "run", "training.patience=2")
+    with monkeypatch.context() as patch, pytest.raises(IndexError):
+        script_scores(patch, [0.5, 0.4])
+        train(config)
+    seen = script_scores(monkeypatch, [0.3, 0.2, 0.1])
+    result = train(config, resume=True)
+    assert len(seen) == 1
+    assert result.scores == {"score": 0.5}
+
+
+def test_selected_scores_need_labels(tmp_path: Path, tiny_config: TinyConfig, tiny_corpus: Path) -> None:
+    config = tiny_config(tmp_path / "run", "data.dev.0.path=topics.jsonl", "data.train=[{name: labeled, path: train.jsonl}]")
+    with pytest.raises(ConfigError, match=r"^training\.select: stance_macro_f1 cannot be computed, since no dev article has such a label\. Add one, or select other"):
+        train(config)
+
+
+def test_accumulation_reads_the_same_plan_in_fewer_steps(tmp_path: Path, tiny_config: TinyConfig, finished: Finished) -> None:
+    result = train(tiny_config(tmp_path / "run", "training.accumulation=2"))
+    assert result.steps == -(-finished.result.steps // 2)
+
+
+def save_backbone(folder: Path, model: ArticleModel, tokenizer: PreTrainedTokenizerBase, dtype: torch.dtype) -> ModernBertModel:
+    backbone = model.backbone.to(dtype)
+    backbone.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return backbone
+
+
+def test_a_backbone_from_a_folder_is_trained_in_float32_whatever_it_was_saved_in(
+    tmp_path: Path, tiny_config: TinyConfig, make_model: Callable[..., ArticleModel], tokenizer: PreTrainedTokenizerBase
+) -> None:
+    saved = save_backbone(tmp_path / "base", make_model(), tokenizer, torch.bfloat16)
+    config = tiny_config(
+        tmp_path / "run", f"model.backbone={{folder: {tmp_path / 'base'}}}", "model.tokenizer=null", "training.tokens=1000", "training.evaluate_every=1"
+    )
+    corpus = load_corpus(config)
+    model = build_model(config, build_tokenizer(config, corpus))
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
+    expected = {name: tensor.float() for name, tensor in saved.state_dict().items()}
+    assert differing({name: tensor for name, tensor in model.backbone.state_dict().items()}, expected) == []
+
+    result = train(config)
+    checkpoint = load_checkpoint(result.checkpoint)
+    assert checkpoint.tokenizer.get_vocab() == tokenizer.get_vocab()
+    assert {tensor.dtype for tensor in weights(result.checkpoint).values()} == {torch.float32}
+    assert not (config.output / "tokenizer").exists()
+
+
+def test_an_encoder_decoder_is_refused(tmp_path: Path, tiny_config: TinyConfig, tokenizer: PreTrainedTokenizerBase) -> None:
+    T5Config(vocab_size=100, d_model=8).save_pretrained(tmp_path / "t5")
+    tokenizer.save_pretrained(tmp_path / "t5")
+    config = tiny_config(tmp_path / "run", f"model.backbone={{folder: {tmp_path / 't5'}}}", "model.tokenizer=null")
+    with pytest.raises(ConfigError, match=rf"^model\.backbone: {tmp_path / 't5'} is an encoder-decoder \(t5\)\. Name an encoder\.$"):
+        train(config)
+
+
+def test_a_backbone_folder_that_is_not_there_is_one_clear_error(tmp_path: Path, tiny_config: TinyConfig) -> None:
+    config = tiny_config(tmp_path / "run", f"model.backbone={{folder: {tmp_path / 'nowhere'}}}", "model.tokenizer=null")
+    with pytest.raises(ConfigError, match=rf"model\.backbone.*{tmp_path / 'nowhere'}"):
+        train(config)
+
+
+def test_the_tokenizer_of_a_run_is_trained_on_its_training_text_and_kept(finished: Finished) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(finished.config.output / "tokenizer")
+    assert tokenizer.get_vocab() == load_checkpoint(finished.result.checkpoint).tokenizer.get_vocab()
+    assert build_tokenizer(finished.config, load_corpus(finished.config)).get_vocab() == tokenizer.get_vocab()
+
+
+def test_model_settings_of_the_config_reach_the_model(tmp_path: Path, tiny_config: TinyConfig) -> None:
+    config = tiny_config(
+        tmp_path / "run", "losses.stance=3.0", "losses.boilerplate=0.25", "losses.label_smoothing=0.1", "model.reader_layers=3", "model.backbone.architecture.layers=2"
+    )
+    model = build_model(config, build_tokenizer(config, load_corpus(config)))
+    assert model.loss_weights == {"topic": 1.0, "stance": 3.0, "salience": 1.0, "boilerplate": 0.25}
+    assert model.label_smoothing == 0.1
+    assert len(model.stance_reader.blocks) == 3
+    assert len(model.backbone.layers) == 2
+    assert (model.config.window_tokens, model.config.max_windows, model.config.target_tokens) == (64, 4, 12)
+    assert model.config.topics == list(config.data.topics)
+
+
+def test_boilerplate_lines_are_put_into_clean_articles_of_their_language(tiny_config: TinyConfig, tmp_path: Path) -> None:
+    config = tiny_config(tmp_path / "run", "training.inject_boilerplate=1.0")
+    corpus = load_corpus(config)
+    pool = module.boilerplate_pool(corpus)
+    assert set(pool) <= {"en", "ar", "zh"}
+    assert all(lines == sorted(lines) and lines for lines in pool.values())
+    known = {line for source in corpus.train for article in source.articles for line in article.boilerplate or ()}
+    assert {line for lines in pool.values() for line in lines} == known
+
+
+def test_the_first_losses_stay_what_they_are(finished: Finished) -> None:
+    """Nearly the logarithm of the number of labels: a new model knows nothing, and a change of the losses shows here."""
+    states = max(finished.config.output.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
+    history = json.loads((states / "trainer_state.json").read_text())["log_history"]
+    first = next(entry for entry in history if "loss_stance" in entry and "loss_topic" in entry)
+    assert 2.0 < first["loss_topic"] < 3.5
+    assert 0.5 < first["loss_stance"] < 2.5
+    topics = [entry["loss_topic"] for entry in history if "loss_topic" in entry]
+    assert sum(topics[-5:]) < sum(topics[:5])
