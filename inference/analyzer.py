@@ -111,7 +111,8 @@ class Analyzer:
         """Load a checkpoint folder or Hub id onto the GPU where there is one. Raises `CheckpointError`."""
         checkpoint = load_checkpoint(name)
         device = "cuda" if torch.cuda.is_available() else "cpu"
-        return cls(checkpoint.model.to(device), checkpoint.tokenizer)
+        checkpoint.model.to(device)  # type: ignore[arg-type]
+        return cls(checkpoint.model, checkpoint.tokenizer)
 
     def analyze_many(
         self,
@@ -158,7 +159,7 @@ class Analyzer:
     @torch.inference_mode()
     def _run(self, members: Sequence[_Prepared], max_words: int | None, max_sentences: int | None) -> Iterator[Analysis]:
         """One forward pass over `members`."""
-        self.model.eval()
+        self.model.train(False)
         batch = collate([BatchItem(p.windows, p.held, len(p.encoded.page.sentences), p.target_ids) for p in members])
         outputs: Outputs = self.model(**{name: tensor.to(self.model.device) for name, tensor in batch.items()})  # type: ignore[attr-defined]
         assert outputs.topic_logits is not None

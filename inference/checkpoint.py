@@ -82,7 +82,7 @@ def load_checkpoint(name: str | Path) -> Checkpoint:
     if list(model.config.topics) != manifest["topics"]:
         raise CheckpointError(f"{folder}: config.json has the topics {model.config.topics}, {MANIFEST} has {manifest['topics']}. Export the checkpoint again.")
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    return Checkpoint(model.eval(), tokenizer, manifest["run"], folder)
+    return Checkpoint(model, tokenizer, manifest["run"], folder)
 
 
 def verify(folder: Path) -> dict[str, Any]:

@@ -59,7 +59,8 @@ def cut_to_words(sentence: str, max_words: int) -> str:
     """
     if count_words(sentence) <= max_words:
         return sentence
-    clauses, spaces = [], []
+    clauses: list[int] = []
+    spaces: list[int] = []
     for match in _CLAUSE_END.finditer(sentence):
         if count_words(sentence[: match.start()]) > max_words:
             break

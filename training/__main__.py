@@ -24,12 +24,13 @@ from inference.article import Article, read_articles
 from inference.checkpoint import Checkpoint, load_checkpoint
 from inference.encoding import ArticleTokenizer
 from inference.errors import CheckpointError, ConfigError, DataError
+from training.build import build_tokenizer
 from training.config import RunConfig, load_config
 from training.corpus import Corpus, describe, digest, load_corpus
 from training.corpus_view import corpus_tables
 from training.evaluation import HeldOutFile, evaluate, held_out_file
 from training.report import report_tables, write_report
-from training.run import RunResult, build_tokenizer, train
+from training.run import RunResult, train
 from training.sources import load_source
 
 CONFIG_SUFFIXES = (".yaml", ".yml")
@@ -39,8 +40,8 @@ ARTICLE_SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.xz")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code: 0 done, 1 problems found by `check`, 2 wrong input, 130 interrupted."""
     options = _parser().parse_args(arguments)
-    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
     is_main = os.environ.get("RANK", "0") == "0"  # set by torchrun and accelerate
     console = Console(highlight=False, quiet=not is_main)
     try:

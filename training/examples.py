@@ -22,7 +22,7 @@ from inference.batch import BatchItem, collate
 from inference.cleaning import REMOVE_THRESHOLD
 from inference.encoding import ArticleTokenizer, EncodedArticle
 from inference.labels import STANCES
-from inference.model import IGNORE
+from inference.losses import IGNORE
 from training.oracle import salience_targets
 
 KEEP_ALL = 1.1
@@ -264,4 +264,3 @@ def _stretches(indices: Sequence[int], costs: Sequence[int] | Mapping[int, int],
         total += costs[index]
     if stretch:
         yield stretch
-

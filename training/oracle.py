@@ -7,6 +7,7 @@ Words are those of `inference.words`, so every script counts. Does not know: the
 import math
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 
 from inference.words import words
 
@@ -55,7 +56,7 @@ def rouge_gain(candidate: Sequence[str], reference: Sequence[str]) -> float:
 
 
 def _bigrams(items: Sequence[str]) -> Counter[str]:
-    return Counter(f"{a} {b}" for a, b in zip(items, items[1:], strict=False))
+    return Counter(f"{a} {b}" for a, b in pairwise(items))
 
 
 def _overlap_f(candidate: Counter[str], reference: Counter[str]) -> float:

@@ -14,17 +14,7 @@ from random import Random
 from typing import Any
 
 import torch
-from transformers import (
-    AutoConfig,
-    AutoModel,
-    AutoTokenizer,
-    EarlyStoppingCallback,
-    ModernBertConfig,
-    PrinterCallback,
-    PreTrainedTokenizerBase,
-    TrainingArguments,
-    set_seed,
-)
+from transformers import EarlyStoppingCallback, PrinterCallback, TrainingArguments, set_seed
 from transformers.trainer_utils import get_last_checkpoint
 
 from inference.analyzer import Analyzer
@@ -32,13 +22,13 @@ from inference.article import Article, open_whole
 from inference.checkpoint import save_checkpoint
 from inference.encoding import ArticleTokenizer
 from inference.errors import ConfigError
-from inference.model import ArticleConfig, ArticleModel
+from inference.model import ArticleModel
+from training.build import build_model, build_tokenizer
 from training.config import RunConfig, config_to_yaml
 from training.corpus import Corpus, load_corpus
 from training.evaluation import dev_scores, evaluate
 from training.examples import Collator, Example, PlannedBatches, SourceLabels, inject_lines, make_example, plan_batches, source_labels
 from training.trainer import SCORE, ArticleTrainer, ReadableLog
-from training.vocabulary import train_tokenizer
 
 CONFIG_FILE = "config.yaml"
 LOG_LINES = 50
@@ -105,48 +95,6 @@ def train(config: RunConfig, *, resume: bool = False, write: Callable[[str], Non
         save_checkpoint(checkpoint, trainer.accelerator.unwrap_model(trainer.model), tokenizer, _describe(config, corpus, best, scores))
     trainer.accelerator.wait_for_everyone()
     return RunResult(checkpoint, best, trainer.state.global_step, scores, outcome.metrics["train_runtime"], config.training.tokens)
-
-
-def build_tokenizer(config: RunConfig, corpus: Corpus) -> PreTrainedTokenizerBase:
-    """The backbone's own tokenizer, or one trained on the run's training text and kept in the run's folder."""
-    backbone, wanted = config.model.backbone, config.model.tokenizer
-    if wanted is None:
-        return AutoTokenizer.from_pretrained(backbone.hub or backbone.folder, revision=backbone.revision or "main")
-    folder = config.output / "tokenizer"
-    if not folder.exists():
-        texts = [(article.lang, f"{article.title}\n{article.text}") for source in corpus.train for article in source.articles]
-        texts += [(article.lang, stance.target) for source in corpus.train for article in source.articles for stance in article.stances]
-        train_tokenizer(texts, wanted.type, wanted.vocabulary_size, config.seed).save_pretrained(folder)
-    return AutoTokenizer.from_pretrained(folder)
-
-
-def build_model(config: RunConfig, tokenizer: PreTrainedTokenizerBase) -> ArticleModel:
-    """The backbone, from the Hub, a folder or an architecture, with new heads."""
-    backbone, settings = config.model.backbone, config.model
-    if backbone.architecture is not None:
-        backbone_config = _modernbert_config(config, tokenizer)
-    else:
-        backbone_config = AutoConfig.from_pretrained(backbone.hub or backbone.folder, revision=backbone.revision or "main")
-    if getattr(backbone_config, "is_encoder_decoder", False):
-        raise ConfigError(f"model.backbone: {backbone.hub or backbone.folder} is an encoder-decoder ({backbone_config.model_type}). Name an encoder.")
-    model = ArticleModel(
-        ArticleConfig(
-            backbone=backbone_config.to_dict(),
-            topics=list(config.data.topics),
-            reader_layers=settings.reader_layers,
-            head_dropout=settings.dropout,
-            window_tokens=settings.window_tokens,
-            max_windows=settings.max_windows,
-            target_tokens=settings.target_tokens,
-        )
-    )
-    if backbone.architecture is None:
-        place = backbone.hub or backbone.folder
-        model.backbone = AutoModel.from_pretrained(place, revision=backbone.revision or "main", use_safetensors=True, dtype=torch.float32)
-    losses = config.losses
-    model.loss_weights = {"topic": losses.topic, "stance": losses.stance, "salience": losses.salience, "boilerplate": losses.boilerplate}
-    model.label_smoothing = losses.label_smoothing
-    return model
 
 
 def build_examples(config: RunConfig, corpus: Corpus, encode: ArticleTokenizer, progress: Progress) -> list[Example]:
@@ -251,10 +199,14 @@ def _claim_output(config: RunConfig, resume: bool) -> None:
         before = stored.read_text(encoding="utf-8")
         if before != text:
             changed = [line.strip() for line in text.splitlines() if line not in before.splitlines()]
-            raise ConfigError(f"{stored}: the run began with another config; changed now: {'; '.join(changed[:8])}. Resume with the old one, or name a new output.")
+            raise ConfigError(
+                f"{stored}: the run began with another config; changed now: {'; '.join(changed[:8])}. Resume with the old one, or name a new output."
+            )
     elif int(os.environ.get("RANK", "0")) == 0:
         if get_last_checkpoint(str(config.output)) if config.output.is_dir() else None:
-            raise ConfigError(f"output: {config.output} already holds a run. Resume it with --resume, remove the folder, or name another: --set output=runs/NAME.")
+            raise ConfigError(
+                f"output: {config.output} already holds a run. Resume it with --resume, remove the folder, or name another: --set output=runs/NAME."
+            )
         with open_whole(stored) as file:
             file.write(text)
 
@@ -288,30 +240,6 @@ def _score_dev(config: RunConfig, corpus: Corpus, analyzer: Analyzer) -> dict[st
     return {"score": sum(scores[name] for name in config.training.select) / len(config.training.select), **scores}
 
 
-def _modernbert_config(config: RunConfig, tokenizer: PreTrainedTokenizerBase) -> ModernBertConfig:
-    architecture = config.model.backbone.architecture
-    assert architecture is not None
-    return ModernBertConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=architecture.width,
-        intermediate_size=architecture.feed_forward,
-        num_hidden_layers=architecture.layers,
-        num_attention_heads=architecture.heads,
-        max_position_embeddings=max(config.model.window_tokens, config.model.target_tokens),
-        global_attn_every_n_layers=architecture.global_every,
-        local_attention=architecture.local_window_tokens,
-        rope_parameters={kind: {"rope_type": "default", "rope_theta": architecture.rope_theta} for kind in ("full_attention", "sliding_attention")},
-        embedding_dropout=architecture.dropout,
-        attention_dropout=0.0,
-        mlp_dropout=architecture.dropout,
-        pad_token_id=tokenizer.pad_token_id,
-        cls_token_id=tokenizer.cls_token_id,
-        sep_token_id=tokenizer.sep_token_id,
-        bos_token_id=None,
-        eos_token_id=None,
-    )
-
-
 def _describe(config: RunConfig, corpus: Corpus, best_step: int, scores: dict[str, float]) -> dict[str, Any]:
     """What broadsheet.json says about the run."""
     return {
@@ -319,6 +247,8 @@ def _describe(config: RunConfig, corpus: Corpus, best_step: int, scores: dict[st
         "config": config_to_yaml(config),
         "best_step": best_step,
         "dev_scores": scores,
-        "sources": {s.source.name: {"articles": len(s.articles), "topic_labels": list(s.topic_labels), "sha256": corpus.digests[s.source.name]} for s in corpus.train},
+        "sources": {
+            s.source.name: {"articles": len(s.articles), "topic_labels": list(s.topic_labels), "sha256": corpus.digests[s.source.name]} for s in corpus.train
+        },
         "versions": {"python": platform.python_version()} | {name: version(name) for name in ("torch", "transformers", "tokenizers", "sentencex", "py3langid")},
     }

@@ -13,7 +13,8 @@ from accelerate.utils import broadcast_object_list
 from torch import Tensor, nn
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from inference.model import TASKS, ArticleModel, count_items
+from inference.losses import TASKS, count_items
+from inference.model import ArticleModel
 
 SCORE = "eval_score"
 """The mean of the selected dev scores, by which the best checkpoint is picked."""
@@ -27,6 +28,7 @@ class ArticleTrainer(Trainer):
 
     def __init__(self, *, score: Callable[[ArticleModel], dict[str, float]], embedding_learning_rate: float | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.article_model: ArticleModel = kwargs["model"]
         self.score = score
         self.embedding_learning_rate = embedding_learning_rate
         self._logged = torch.zeros(2, len(TASKS), dtype=torch.float64)  # summed losses, items
@@ -77,9 +79,9 @@ class ArticleTrainer(Trainer):
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
         """AdamW without decay on norms, biases and embeddings; embeddings may have a learning rate of their own."""
         if self.optimizer is None:
-            embeddings = {id(p) for p in self.model.get_input_embeddings().parameters()}
+            embeddings = {id(p) for p in self.article_model.get_input_embeddings().parameters()}
             groups: dict[str, list[nn.Parameter]] = {"embeddings": [], "matrices": [], "vectors": []}
-            for parameter in self.model.parameters():
+            for parameter in self.article_model.parameters():
                 if parameter.requires_grad:
                     groups["embeddings" if id(parameter) in embeddings else "matrices" if parameter.ndim > 1 else "vectors"].append(parameter)
             rate = self.args.learning_rate

@@ -56,12 +56,12 @@ def _with_bytes(trained: Tokenizer, kind: str, byte_pieces: list[str]) -> Tokeni
     """The same tokenizer with the 256 byte pieces behind its own: the trainers of `tokenizers` do not add them."""
     vocabulary = sorted(trained.get_vocab().items(), key=lambda item: item[1])
     if kind == "unigram":
-        pieces = [(piece, score) for piece, score in json.loads(trained.to_str())["model"]["vocab"]]
+        pieces = [tuple(entry) for entry in json.loads(trained.to_str())["model"]["vocab"]]
         lowest = min(score for _, score in pieces) - 10.0  # never chosen where a piece fits
         model: models.Model = models.Unigram([*pieces, *((piece, lowest) for piece in byte_pieces)], trained.token_to_id(SPECIAL["unk_token"]), True)
     else:
         merges = [tuple(merge) for merge in json.loads(trained.to_str())["model"]["merges"]]
-        ids = {piece: number for piece, number in vocabulary} | {piece: len(vocabulary) + i for i, piece in enumerate(byte_pieces)}
+        ids = dict(vocabulary) | {piece: len(vocabulary) + i for i, piece in enumerate(byte_pieces)}
         model = models.BPE(ids, merges, unk_token=SPECIAL["unk_token"], byte_fallback=True)
     tokenizer = _untrained(model)
     tokenizer.add_special_tokens(list(SPECIAL.values()))

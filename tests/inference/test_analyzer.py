@@ -1,6 +1,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,8 @@ from inference.batch import BatchItem, collate
 from inference.checkpoint import save_checkpoint
 from inference.errors import DataError
 from inference.labels import IPTC_TOPICS, STANCES
-from inference.model import IGNORE, ArticleModel
+from inference.losses import IGNORE
+from inference.model import ArticleModel
 from inference.words import count_words
 
 LEAD = "The river rose by two metres near the old bridge on Monday, the mayor of the small town said."
@@ -105,7 +107,7 @@ def test_a_text_of_one_sentence_is_its_own_summary(analyzer: Analyzer, text: str
 def test_a_budget_beyond_the_article_gives_no_more_than_there_is(analyzer: Analyzer, one_a_language: list[Article]) -> None:
     for article, analysis in zip(one_a_language, analyzer.analyze_many(one_a_language, max_words=10_000, max_sentences=500), strict=True):
         spans = [(sentence.start, sentence.end) for sentence in analysis.summary.sentences]
-        assert all(end <= start for (_, end), (start, _) in zip(spans, spans[1:], strict=False))
+        assert all(end <= start for (_, end), (start, _) in pairwise(spans))
         assert len(analysis.summary.text) <= len(article.text)
 
 
@@ -167,7 +169,12 @@ def test_text_without_words_is_an_error_and_never_an_invented_summary(analyzer: 
 @pytest.mark.parametrize("place", ["start", "middle", "end", "glued"])
 def test_strange_characters_are_read_over_and_keep_their_place(analyzer: Analyzer, noise: str, place: str) -> None:
     second = "Two bridges were closed and the schools of the town stay shut until Friday, she added."
-    text = {"start": f"{noise} {LEAD} {second}", "middle": f"{LEAD} {noise} {second}", "end": f"{LEAD} {second} {noise}", "glued": LEAD[:30] + noise + LEAD[30:]}[place]
+    text = {
+        "start": f"{noise} {LEAD} {second}",
+        "middle": f"{LEAD} {noise} {second}",
+        "end": f"{LEAD} {second} {noise}",
+        "glued": LEAD[:30] + noise + LEAD[30:],
+    }[place]
     article = Article(text, lang="en", title=f"Floods {noise}")
     analysis = next(analyzer.analyze_many([article], targets=[f"the bridge {noise}"]))
     check_spans(article, analysis)
@@ -176,7 +183,7 @@ def test_strange_characters_are_read_over_and_keep_their_place(analyzer: Analyze
 
 
 def test_a_line_of_200_000_characters(analyzer: Analyzer) -> None:
-    for text in ("rain " * 40_000, "x" * 200_000, "雨" * 200_000, "a." * 100_000, '“' * 200_000 + "rain"):
+    for text in ("rain " * 40_000, "x" * 200_000, "雨" * 200_000, "a." * 100_000, "“" * 200_000 + "rain"):
         started = time.perf_counter()
         article = Article(text, lang="en")
         analysis = next(analyzer.analyze_many([article]))
@@ -290,7 +297,7 @@ def _lesson(analyzer: Analyzer, articles: list[Article]) -> tuple[list[int], dic
     for article in articles:
         encoded = analyzer.articles.encode(article)
         windows, held = analyzer.articles.windows(encoded.title_ids, encoded.sentence_ids)
-        items.append(BatchItem(windows, held, analyzer.articles.encode_targets([stance.target for stance in article.stances])))
+        items.append(BatchItem(windows, held, len(encoded.page.sentences), analyzer.articles.encode_targets([stance.target for stance in article.stances])))
         wanted.append(encoded.page.sentences[2].start)
         salience += [float(place == 2) for place in range(held)]
     pairs = [STANCES.index(str(stance.stance)) for article in articles for stance in article.stances]

@@ -118,7 +118,9 @@ def test_a_foreign_file_is_named(folder: Path, name: str) -> None:
 @pytest.mark.parametrize("name", ["pytorch_model.bin", "training_args.bin", "weights.pt", "model.pkl", "optimizer.ckpt"])
 def test_pickle_files_are_refused(folder: Path, name: str) -> None:
     (folder / name).write_bytes(b"\x80\x04K\x01.")
-    with pytest.raises(CheckpointError, match=rf"^{folder}: {name} may run code when loaded and is refused\. A checkpoint holds safetensors and JSON only: remove"):
+    with pytest.raises(
+        CheckpointError, match=rf"^{folder}: {name} may run code when loaded and is refused\. A checkpoint holds safetensors and JSON only: remove"
+    ):
         load_checkpoint(folder)
 
 
@@ -140,13 +142,19 @@ def test_a_readme_beside_it_is_allowed(folder: Path) -> None:
 @pytest.mark.parametrize("found", [2, "1", None])
 def test_another_format_is_refused(folder: Path, found: object) -> None:
     edit_manifest(folder, format=found)
-    with pytest.raises(CheckpointError, match=rf"broadsheet\.json: format {found!r} cannot be read; this version reads format 1\. Install the version that wrote it\.$"):
+    with pytest.raises(
+        CheckpointError, match=rf"broadsheet\.json: format {found!r} cannot be read; this version reads format 1\. Install the version that wrote it\.$"
+    ):
         load_checkpoint(folder)
 
 
 @pytest.mark.parametrize(
     ("content", "problem"),
-    [("{", r"broadsheet\.json: cannot be read \(Expecting"), ("[1]", r"broadsheet\.json: format 'list' cannot be read"), ("", r"broadsheet\.json: cannot be read")],
+    [
+        ("{", r"broadsheet\.json: cannot be read \(Expecting"),
+        ("[1]", r"broadsheet\.json: format 'list' cannot be read"),
+        ("", r"broadsheet\.json: cannot be read"),
+    ],
 )
 def test_an_unreadable_manifest_is_named(folder: Path, content: str, problem: str) -> None:
     (folder / MANIFEST).write_text(content)
@@ -169,12 +177,16 @@ def test_other_stances_are_refused(folder: Path) -> None:
 
 def test_other_topics_than_those_of_the_config_are_refused(folder: Path) -> None:
     edit_manifest(folder, topics=sorted(TOPICS))
-    with pytest.raises(CheckpointError, match=r"config\.json has the topics \['weather', 'sport', 'arts'\], broadsheet\.json has \['arts', 'sport', 'weather'\]"):
+    with pytest.raises(
+        CheckpointError, match=r"config\.json has the topics \['weather', 'sport', 'arts'\], broadsheet\.json has \['arts', 'sport', 'weather'\]"
+    ):
         load_checkpoint(folder)
 
 
 def test_a_folder_that_is_no_checkpoint(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match=rf"^{tmp_path}: broadsheet\.json is missing, so this is no Broadsheet checkpoint\. Name the folder that `python -m training"):
+    with pytest.raises(
+        CheckpointError, match=rf"^{tmp_path}: broadsheet\.json is missing, so this is no Broadsheet checkpoint\. Name the folder that `python -m training"
+    ):
         load_checkpoint(tmp_path)
 
 

@@ -1,4 +1,5 @@
 import unicodedata
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -76,8 +77,8 @@ def test_windows_end_at_sentence_ends_but_inside_a_sentence_longer_than_a_window
         encode = ArticleTokenizer(tokenizer, window_tokens=40, max_windows=100, target_tokens=8)
         sentences = random_sentences(random, longest=60)
         windows, _ = encode.windows([], sentences)
-        for before, after in zip(windows, windows[1:], strict=False):
-            inside = [s for s in before.sentences if s != NO_SENTENCE][-1], [s for s in after.sentences if s != NO_SENTENCE][0]
+        for before, after in pairwise(windows):
+            inside = before.sentences[-2], after.sentences[1]
             assert inside[0] != inside[1] or len(sentences[inside[0]]) > 40 - OVERHEAD, seed
 
 
@@ -132,9 +133,7 @@ def test_the_title_is_a_segment_of_its_own_at_the_start(tokenizer: PreTrainedTok
 
 @pytest.mark.parametrize("title_tokens", [10, 20, 29, 30, 64])
 @pytest.mark.parametrize("limit", [1, 3])
-def test_a_long_title_neither_breaks_the_window_nor_takes_the_place_of_the_article(
-    tokenizer: PreTrainedTokenizerBase, title_tokens: int, limit: int
-) -> None:
+def test_a_long_title_neither_breaks_the_window_nor_takes_the_place_of_the_article(tokenizer: PreTrainedTokenizerBase, title_tokens: int, limit: int) -> None:
     encode = ArticleTokenizer(tokenizer, window_tokens=32, max_windows=limit, target_tokens=8)
     windows, held = encode.windows([5] * title_tokens, [[7] * 25, [8] * 5])
     assert all(len(window.ids) <= 32 for window in windows)

@@ -70,7 +70,7 @@ def test_budgets_hold_whatever_the_salience() -> None:
         ("After days of rain, the river rose.", 1, "After"),
         ("市長は月曜日、橋を閉鎖すると発表した。", 3, "市長は月曜日"),
         ("市長は月曜日、橋を閉鎖すると発表した。", 4, "市長は月曜日"),
-        ("市長は月曜日、橋を閉鎖すると発表した。", 7, "市長は月曜日、橋を閉鎖すると"),
+        ("市長は月曜日、橋を閉鎖すると発表した。", 7, "市長は月曜日、橋を閉鎖すると発"),
         ("วันจันทร์ที่ผ่านมา", 3, "วันจันทร์"),
         ("Supercalifragilistic", 1, "Supercalifragilistic"),
     ],

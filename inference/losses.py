@@ -1,0 +1,64 @@
+"""Losses of a partially labelled batch: each is summed over its labelled items and exactly 0 where there are none.
+
+In and out: tensors, in the letters of `inference.batch`. The model divides by the labelled items of the whole optimizer step.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+
+from inference.heads import segment_log_softmax
+from inference.labels import STANCES
+
+IGNORE = -100
+"""A label that is not known; it counts in no loss."""
+
+TASKS = ("topic", "stance", "salience", "boilerplate")
+"""The order of the model's `loss_weights` and of `num_items_in_batch`."""
+
+
+def topic_loss(logits: Tensor, labels: Tensor, allowed: Tensor, smoothing: float) -> Tensor:
+    """Summed cross-entropy over the labels that each article's source uses; [B, C], [B], [B, C] -> scalar."""
+    known = labels != IGNORE
+    if not known.any():
+        return logits.sum() * 0.0
+    allowed = allowed[known]
+    log_probabilities = logits[known].masked_fill(~allowed, -torch.inf).log_softmax(-1)
+    gold = log_probabilities.gather(1, labels[known, None]).squeeze(1)
+    spread = log_probabilities.masked_fill(~allowed, 0.0).sum(-1) / allowed.sum(-1)
+    return -((1 - smoothing) * gold + smoothing * spread).sum()
+
+
+def stance_loss(logits: Tensor, labels: Tensor, weights: Tensor, merged: Tensor) -> Tensor:
+    """Summed cross-entropy of the labelled pairs; where neutral covers unrelated, -log(p_neutral + p_unrelated) for both."""
+    known = labels != IGNORE
+    if not known.any():
+        return logits.sum() * 0.0
+    neutral, unrelated = STANCES.index("neutral"), STANCES.index("unrelated")
+    labels = labels[known]
+    log_probabilities = logits[known].log_softmax(-1)
+    gold = log_probabilities.gather(1, labels[:, None]).squeeze(1)
+    either = torch.logaddexp(log_probabilities[:, neutral], log_probabilities[:, unrelated])
+    undecided = merged[known] & ((labels == neutral) | (labels == unrelated))
+    return -(torch.where(undecided, either, gold) * weights[known]).sum()
+
+
+def salience_loss(logits: Tensor, targets: Tensor, sentence_article: Tensor, weights: Tensor) -> Tensor:
+    """Summed listwise cross-entropy of each article's sentences against its target distribution (ListNet, Cao et al. 2007)."""
+    if not targets.any():
+        return logits.sum() * 0.0
+    log_probabilities = segment_log_softmax(logits, sentence_article, len(weights))
+    return -(targets * log_probabilities * weights[sentence_article]).sum()
+
+
+def boilerplate_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Summed binary cross-entropy of the sentences known to be article (0) or boilerplate (1)."""
+    known = labels != IGNORE
+    return F.binary_cross_entropy_with_logits(logits[known], labels[known].to(logits.dtype), reduction="sum")
+
+
+def count_items(topic_labels: Tensor, stance_labels: Tensor, salience_targets: Tensor, sentence_article: Tensor, boilerplate_labels: Tensor) -> Tensor:
+    """Labelled items in the order of TASKS, [4] int64: articles, pairs, articles, sentences."""
+    with_salience = torch.unique(sentence_article[salience_targets > 0])
+    counts = [(topic_labels != IGNORE).sum(), (stance_labels != IGNORE).sum(), torch.tensor(len(with_salience), device=topic_labels.device)]
+    return torch.stack([*counts, (boilerplate_labels != IGNORE).sum()])
