@@ -3,7 +3,8 @@
 In: a line or sentence, and the page's language. Out: the phrases in it with their kinds. Does not know layout or scores.
 
 `lexicon.json` is {kind: {language: {tier: [phrase, …]}}}. Tiers: "strong" phrases tell boilerplate wherever they stand, "weak" ones
-only in a line made of little else ("Home", "Share"), "hint" ones are the we and you of an appeal. In a phrase `#` is any number,
+only in a line made of little else ("Home", "Share"), "hint" ones are the we and you of an appeal, "word" ones what it is about
+(readers, independence, money): several of them tell. In a phrase `#` is any number,
 `word*` any word that begins so, `^` the start and `$` the end of the line; case, spacing of CJK and Hangul, and most punctuation do not count.
 Grown from `data/sample/boilerplate.jsonl` (its train part) and from what news sites print; no phrase names a real outlet.
 """
@@ -17,20 +18,22 @@ from typing import Literal, NamedTuple
 
 import regex
 
-Tier = Literal["strong", "weak", "hint"]
+Tier = Literal["strong", "weak", "hint", "word"]
 
 _SYLLABIC = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}ー"
 _TOKEN = regex.compile(
-    rf"\p{{Nd}}+(?:[.,:/٫٬\-–]\p{{Nd}}+)*|[{_SYLLABIC}&&\p{{L}}]\p{{M}}*|[\p{{L}}--[{_SYLLABIC}]][[\p{{L}}\p{{M}}]--[{_SYLLABIC}]]*|[:=/(\[【©·・@#*^$]",
+    rf"\p{{Nd}}+(?:[.,:/٫٬\-–]\p{{Nd}}+)*|[{_SYLLABIC}&&\p{{L}}]\p{{M}}*|[\p{{L}}--[{_SYLLABIC}]][[\p{{L}}\p{{M}}]--[{_SYLLABIC}]]*|[:=/(\[【©·・@€$£¥₽₹₩₦₺]",
     regex.V1,
 )
-_MARKS = {"=": ":", "/": ":", "【": "[", "・": "·"}
-"""Punctuation that belongs to phrases ("Photo:", "(Photo"), one mark for the several a script uses."""
-_PUNCTUATION = frozenset(":([©·@")
+_MARKS = {"=": ":", "/": ":", "【": "[", "・": "·"} | dict.fromkeys("$£¥₽₹₩₦₺", "€")
+"""Punctuation that belongs to phrases ("Photo:", "(Photo"), one mark for the several a script uses; all money is €."""
+_PUNCTUATION = frozenset(":([©·@€")
 _ARABIC = str.maketrans({"أ": "ا", "إ": "ا", "آ": "ا", "ى": "ي", "ة": "ه", "ک": "ك", "ی": "ي", "ـ": "", "ؤ": "و", "ئ": "ي"})
 _DROPPED_MARKS = regex.compile(r"[\u0307\u0591-\u05C7\u0610-\u061A\u064B-\u065F\u0670\u200B-\u200F\u202A-\u202E\u2060-\u2069\uFEFF\u00AD]")
 _SYLLABLE = regex.compile(rf"[{_SYLLABIC}]", regex.V1)
 _HAN_ONLY = regex.compile(r"^[\p{Han}\W]+$")
+_VAGUE = frozenset({"hint", "word"})
+"""Tiers that are everyday words: they count in their own language only."""
 SHORT_SYLLABLES = 3
 """A phrase of up to this many characters also occurs by chance, across two words."""
 _SHORTEST_STEM, _LONGEST_STEM = 2, 16
@@ -85,10 +88,11 @@ def tokenize(text: str) -> Tokens:
     for match in _TOKEN.finditer(text):
         token = match.group()
         token = _MARKS.get(token, "#" if token[0].isdecimal() else token)
-        if match.start() > end or not is_word(token) or "#" in (token, found[-1] if found else ""):
-            breaks |= {len(found)}
-        if not is_word(token) or token == "#":
-            breaks |= {len(found) + 1}
+        alone = token == "#" or not is_word(token)
+        if alone or match.start() > end:
+            breaks.add(len(found))
+        if alone:
+            breaks.add(len(found) + 1)
         found.append(token)
         end = match.end()
     return Tokens(found, breaks | {len(found)})
@@ -141,7 +145,7 @@ def _is_placed(match: Match, tokens: Tokens, first: int, last: int) -> bool:
     start, end, phrase = match
     if (phrase.opens and start > first) or (phrase.closes and end <= last):
         return False
-    if not phrase.syllabic:
+    if not phrase.syllabic or phrase.tier == "word":
         return True
     if phrase.tier == "weak":
         return start in tokens.breaks and (end in tokens.breaks or phrase.stems[-1])
@@ -150,9 +154,9 @@ def _is_placed(match: Match, tokens: Tokens, first: int, last: int) -> bool:
 
 def _is_spoken(phrase: Phrase, lang: str) -> bool:
     """Whether the phrase counts in a page of this language."""
-    if not lang or lang in phrase.languages or not (phrase.tier == "hint" or phrase.opens or phrase.closes or phrase.shared):
+    if not lang or lang in phrase.languages or not (phrase.tier in _VAGUE or phrase.opens or phrase.closes or phrase.shared):
         return True
-    return phrase.tier != "hint" and "en" in phrase.languages
+    return phrase.tier not in _VAGUE and "en" in phrase.languages
 
 
 @cache
@@ -179,12 +183,10 @@ def _read_phrases() -> list[Phrase]:
 def _parse(written: str, kind: str, tier: Tier, languages: frozenset[str]) -> Phrase:
     tokens: list[str] = []
     stems: list[bool] = []
-    for token in tokenize(written).words:
-        if token == "*":
-            stems[-1] = True
-        elif token not in {"^", "$"}:
-            tokens.append(token)
-            stems.append(False)
+    for part in written.removeprefix("^").removesuffix("$").replace("#", "0").split():
+        found = tokenize(part).words
+        tokens += found
+        stems += [part.endswith("*") and index == len(found) - 1 for index in range(len(found))]
     return Phrase(
         tuple(tokens),
         tuple(stems),

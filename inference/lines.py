@@ -18,46 +18,46 @@ from inference.lexicon import Match, Phrase, find_phrases, is_word, tokenize
 from inference.words import count_words
 
 FEATURE_WEIGHTS = {
-    "bias": 1.92,
-    "strong": 4.87,
-    "strong_long": -0.53,
-    "medium": 3.34,
-    "coverage": 4.21,
-    "appeal": 0.55,
-    "hints": 2.97,
-    "hints_short": 1.09,
-    "open_end": 2.52,
-    "very_short": 0.59,
+    "bias": 1.45,
+    "strong": 4.77,
+    "strong_long": -0.49,
+    "medium": 2.72,
+    "coverage": 4.39,
+    "appeal": 0.38,
+    "topic": 2.13,
+    "topic_appeal": 1.28,
+    "hints": 1.52,
+    "hints_short": 0.98,
+    "open_end": 2.39,
+    "very_short": 0.43,
     "short": -0.97,
-    "length": -4.18,
-    "prose": 0.2,
-    "separators": 1.02,
-    "separators_open": 1.28,
-    "address": 1.05,
-    "sign": 0.25,
-    "clock": 0.29,
-    "numbers": -1.59,
-    "bracketed": 0.4,
-    "opening_bracket": 1.49,
-    "label": 0.19,
-    "credit": 1.13,
-    "names": 0.12,
-    "identifier": 0.42,
-    "wordless": 0.77,
-    "question": -0.2,
-    "quotation": -1.03,
-    "foreign_script": 1.42,
-    "above": -1.65,
-    "below": 0.97,
-    "repeated": 1.52,
+    "length": -4.21,
+    "prose": -0.11,
+    "separators": 1.43,
+    "separators_open": 1.14,
+    "address": 1.1,
+    "sign": 0.21,
+    "clock": 0.3,
+    "numbers": -1.32,
+    "bracketed": 0.6,
+    "opening_bracket": 0.43,
+    "label": 0.05,
+    "credit": 1.84,
+    "names": -0.07,
+    "identifier": 0.48,
+    "wordless": 0.93,
+    "question": -0.03,
+    "quotation": -0.43,
+    "foreign_script": 1.56,
+    "above": -1.11,
+    "below": 1.35,
+    "repeated": 1.05,
 }
 NEIGHBOR_WEIGHTS = {
-    "bias": 0.0,
-    "own": 1.58,
-    "both": 0.28,
-    "either": 0.51,
-    "appeal_near": 3.73,
-    "appeal_run": 6.0,
+    "bias": -0.27,
+    "own": 1.65,
+    "both": 0.41,
+    "either": 0.82,
 }
 
 APPEAL_KINDS = frozenset({"donation", "subscribe"})
@@ -74,20 +74,28 @@ EDGE_WORDS, EDGE_WORDS_UNPUNCTUATED = 6, 30
 """Phrases bound to a line's edge ("By …", "Photo: …") count in lines of up to this many words: with a final full stop, without one."""
 PHRASE_TOKENS, PHRASE_SYLLABLES = 2, 4
 """A weak phrase of at least this many tokens, or CJK characters and Hangul syllables, is more than a menu word."""
+TELLING_TIERS = frozenset({"strong", "weak"})
+"""The phrases that say what kind of boilerplate a line is, and cover its words."""
 MENU_KINDS = frozenset({"navigation", "byline"})
 """Their weak phrases are everyday words of the news: sections, days and months."""
+APPEAL_WORDS = 3
+"""A line that speaks to the reader with this many words of an appeal is looked at sentence by sentence."""
 MOSTLY_PHRASES, SHORT_WORDS = 0.3, 10
 """Weak phrases tell something in a line that speaks to the reader, has this share of its words in phrases, or is this short."""
+APPEAL_RUN_SCORE = 0.9
+"""The least that a line scores that speaks to the reader between two lines of an appeal."""
 MID_BODY_SCORE = 0.6
 """The most that a line inside the body scores on its shape alone: it may be a crosshead or an item of a list."""
 PASSAGE_WORDS = 80
 """A longer line is never removed whole: an article that lost its line breaks holds some boilerplate. Its sentences are scored one by one."""
 QUOTING_WORDS = 12
 """From this length on, what stands in quotation marks is somebody's words, not the page's."""
+SCRIPT_CHARACTERS = 500
+"""Enough to see a line's main script; the page's is that of its longest line."""
 READ_CHARACTERS = 2000
 """Of a longer line the first and the last half of this are read: no menu or appeal is longer."""
 
-_FINAL = regex.compile(r"[.!?…。！？｡।॥։።፧۔؟။៕᠃।\u061F][\s\"'”’»›」』）)\]】]*$|\p{Armenian}[»\"]?:\s*$")
+_FINAL = regex.compile(r"[.!?…；。！？｡।॥։።፧۔؟။៕᠃।\u061F][\s\"'”’»›」』）)\]】]*$|\p{Armenian}[»\"]?:\s*$")
 _SPEECH_END = regex.compile(r"[」』]$")
 _SEPARATOR = regex.compile(r"\s[|｜·・•›»>→/–—-]\s|[|｜»›]|\s{3,}|\u3000|(?<=\p{L})\s?[·•]\s?(?=\p{L})")
 _EMAIL = regex.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
@@ -98,7 +106,11 @@ _BRACKETED = regex.compile(r"^\s*[(\[（【<〈〔].{0,200}[)\]）】>〉〕]\s*
 _OPENING_BRACKET = regex.compile(r"^\s*[\[【〔]")
 _LABEL = regex.compile(r"^[^\s:：]{1,20}(?:\s[^\s:：]{1,20}){0,3}\s?[:：]\s?\S")
 _IDENTIFIER = regex.compile(r"^\s*\w+(?:_\w+)+\s*$")
-_CREDIT = regex.compile(r"[(（\[].{0,12}[:：=/].{1,60}[)）\]]\s*$|©|ⓒ|=.{0,40}(?:撮影|写す)[)）]?$")
+_CREDIT = regex.compile(
+    r"[(（\[][^()（）\[\]]{0,30}[:：=/][^()（）\[\]]{1,60}[)）\]][\s.。]*$|©|ⓒ"  # … (Photo: A. Bell/Agency)
+    r"|[=＝]\p{Nd}{1,2}日|=[^=]{0,40}(?:撮影|写す)[)）]?$"  # …=13日、名古屋市
+    r"|\s[/|]\s\p{Lu}[\p{Lu}\s.'-]{4,40}$"  # … / MARTA ASENSIO
+)
 _QUOTED = regex.compile(r"[\"“„«「『‹].{0,400}?[\"”“»」』›]")
 _OPENING_QUOTES = frozenset('"“„«「『‹‘–—-')
 _WORD = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}'’-]*")
@@ -136,11 +148,20 @@ def score_lines(lines: Sequence[str], lang: str) -> list[Scored]:
     scores = [_sigmoid(logit) for logit in logits]
     scored = []
     for index, unit in enumerate(units):
-        around = neighbor_features(index, logits, scores, units)
-        limit = 0.0 if unit.words > PASSAGE_WORDS else MID_BODY_SCORE if _is_mute(unit, features[index]) and not around["appeal_run"] else 1.0
-        score = min(_sigmoid(_weigh(around, NEIGHBOR_WEIGHTS)), limit)
-        scored.append(Scored(score, units[index - 1].kind() if around["appeal_run"] else unit.kind(), unit.suspicious))
+        score, kind = _sigmoid(_weigh(neighbor_features(index, logits, scores), NEIGHBOR_WEIGHTS)), unit.kind()
+        if _is_mute(unit, features[index]):
+            score = min(score, MID_BODY_SCORE)
+        if _is_amid_appeal(index, scores, units):
+            score, kind = max(score, APPEAL_RUN_SCORE), units[index - 1].kind()
+        scored.append(Scored(score if unit.words <= PASSAGE_WORDS else 0.0, kind, unit.suspicious))
     return scored
+
+
+def _is_amid_appeal(index: int, scores: Sequence[float], units: Sequence["Unit"]) -> bool:
+    """Whether a line that speaks to the reader stands between two lines of an appeal: a paragraph of it, however well-formed."""
+    if not 0 < index < len(units) - 1 or not units[index].hints:
+        return False
+    return all(scores[near] > 0.5 and units[near].kind() in APPEAL_KINDS for near in (index - 1, index + 1))
 
 
 def _is_mute(unit: "Unit", features: Mapping[str, float]) -> bool:
@@ -174,7 +195,7 @@ def score_sentence(text: str, lang: str, near_appeal: bool = False) -> Scored:
 
 def line_features(lines: Sequence[str], units: Sequence["Unit"]) -> list[dict[str, float]]:
     """The features of the first step: each line's own, and where it stands in the page."""
-    page_script = _main_script("".join(lines)[: READ_CHARACTERS * 5])
+    page_script = _main_script(max(lines, key=len, default=""))
     repeated = Counter(line.strip() for line in lines)
     prose = [index for index, unit in enumerate(units) if unit.words >= LONG_LINE_WORDS and unit.final and not unit.strong]
     first, last = (prose[0], prose[-1]) if prose else (len(units), -1)
@@ -191,16 +212,13 @@ def line_features(lines: Sequence[str], units: Sequence["Unit"]) -> list[dict[st
     ]
 
 
-def neighbor_features(index: int, logits: Sequence[float], scores: Sequence[float], units: Sequence["Unit"]) -> dict[str, float]:
-    """What the second step sees: the line's own logit, the scores of the lines around it, and whether it speaks like the appeal beside it."""
+def neighbor_features(index: int, logits: Sequence[float], scores: Sequence[float]) -> dict[str, float]:
+    """What the second step sees: the line's own logit, and the scores of the lines around it."""
     around = [scores[near] for near in (index - 1, index + 1) if 0 <= near < len(scores)]
-    appeals = [units[near].kind() in APPEAL_KINDS and scores[near] > 0.5 for near in (index - 1, index + 1) if 0 <= near < len(scores)]
     return {
         "own": max(-6.0, min(6.0, logits[index])),
         "both": min(around) if len(around) == 2 else 0.5,
         "either": max(around, default=0.5),
-        "appeal_near": float(any(appeals) and units[index].hints >= 2),
-        "appeal_run": float(len(appeals) == 2 and all(appeals) and units[index].hints >= 1),
     }
 
 
@@ -214,12 +232,14 @@ class Unit:
         self.words = count_words(text)
         self.final = ends_sentence(text) or bool(_SPEECH_END.search(text))
         self.script = _main_script(text)
-        unquoted = _QUOTED.sub(" ", text) if self.words >= QUOTING_WORDS else text
-        tokens = tokenize(unquoted)
+        unquoted = _QUOTED.sub(" ", text)
+        tokens = tokenize(unquoted if self.words >= QUOTING_WORDS else text)
         matches = [match for match in find_phrases(tokens, lang) if not match.phrase.at_edge or self._is_edge_line()]
+        outside = matches if unquoted == text or self.words >= QUOTING_WORDS else find_phrases(tokenize(unquoted), lang)
         self.strong = _distinct(match for match in matches if match.phrase.tier == "strong")
-        self.hints = sum(match.phrase.tier == "hint" for match in find_phrases(tokenize(_QUOTED.sub(" ", text)), lang))
-        covered = {index for match in matches if match.phrase.tier != "hint" for index in range(match.start, match.end)}
+        self.hints = sum(match.phrase.tier == "hint" for match in outside)
+        self.topic = len({match.phrase.tokens for match in outside if match.phrase.tier == "word"})
+        covered = {index for match in matches if match.phrase.tier in TELLING_TIERS for index in range(match.start, match.end)}
         word_tokens = [index for index, token in enumerate(tokens.words) if is_word(token)]
         self.coverage = sum(index in covered for index in word_tokens) / len(word_tokens) if word_tokens else 0.0
         telling = {match.phrase.tokens for match in matches if match.phrase.tier == "weak" and match.phrase.kind not in MENU_KINDS and _is_long(match.phrase)}
@@ -227,7 +247,7 @@ class Unit:
         self.numbers = sum(tokens.words[index] == "#" for index in word_tokens) / len(word_tokens) if word_tokens else 0.0
         self.wordless = not word_tokens
         self.credited = bool(_CREDIT.search(text) or _EMAIL.search(text))
-        self.suspicious = bool(self.strong or self.medium or self.credited or self.wordless)
+        self.suspicious = bool(self.strong or self.medium or self.credited or self.wordless or (self.hints and self.topic >= APPEAL_WORDS))
         self._matches = matches
 
     def features(self) -> dict[str, float]:
@@ -242,6 +262,8 @@ class Unit:
             "medium": min(self.medium, 3),
             "coverage": self.coverage,
             "appeal": min(self.hints, 4) * min(self.strong + self.medium, 2) / 4,
+            "topic": min(self.topic, 5) / 5,
+            "topic_appeal": min(self.topic, 5) * min(self.hints, 3) / 15,
             "hints": min(self.hints, 4) / 4,
             "hints_short": (self.hints > 0) * (self.words < 20),
             "open_end": not self.final,
@@ -270,7 +292,7 @@ class Unit:
         """The kind whose phrases fill most of the line; without any, what its shape says."""
         weight: Counter[str] = Counter()
         for match in self._matches:
-            if match.phrase.tier != "hint":
+            if match.phrase.tier in TELLING_TIERS:
                 weight[match.phrase.kind] += (3 if match.phrase.tier == "strong" else 1) * (match.end - match.start)
         if (weight and weight.most_common(1)[0][1] > 1) or self.coverage > 0.5:
             return weight.most_common(1)[0][0]
@@ -300,7 +322,7 @@ def _is_long(phrase: Phrase) -> bool:
 
 
 def _main_script(text: str) -> str:
-    counts = {name: len(pattern.findall(text)) for name, pattern in _SCRIPTS.items()}
+    counts = {name: len(pattern.findall(text[:SCRIPT_CHARACTERS])) for name, pattern in _SCRIPTS.items()}
     best = max(counts, key=lambda name: counts[name])
     return best if counts[best] else ""
 

@@ -49,8 +49,8 @@ _ATTRIBUTION = {
 _UNSPACED_PARTICLE = regex.compile(r"[\p{Hangul}\p{Hiragana}]")
 
 _INITIAL_OR_TITLE = regex.compile(
-    r"(?:^|[\s(\"“«'’.])(?:\p{Lu}|т|г|им|ул|пр|н|Dr|Mr|Mrs|Ms|Prof|Dkt|Bw|Bi|Mh|Sra?|Srta|Dra|Dña|Mme|Mlle|MM|Sen|Rep|Gov|Gen|Col|Capt|Lt|Sgt|Hon|Rev|St|Ste"
-    r"|Jl|No|Nr|Nº|núm|Hj|Drs|Ir|Ing|Mag|vs|ca|ok|Mt|Ft|Av|Bd|डॉ|श्री|د|أ)\.\s*$"
+    r"(?:^|[\s(\"“«'’.])(?:\p{Lu}|т|г|им|ул|пр|н|Dr|Mr|Mrs|Ms|Prof|Dkt|Dk|Bw|Bi|Mh|Sra?|Srta|Dra|Dña|Mme|Mlle|MM|Sen|Rep|Gov|Gen|Col|Capt|Lt|Sgt|Hon|Rev|St|Ste"
+    r"|Jl|No|Nr|Nº|núm|Hj|Drs|Ir|Ing|Mag|vs|ca|ok|Mt|Ft|Av|Bd|डॉ|प्रो|श्री|د|أ)\.\s*$"
 )
 _ORDINAL = regex.compile(r"(?:^|\s)(?:\p{L}+\s)?\d{1,2}\.\s+$")
 _ORDINAL_LANGUAGES = frozenset(

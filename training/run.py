@@ -181,6 +181,7 @@ def _training_arguments(config: RunConfig) -> TrainingArguments:
         remove_unused_columns=False,
         label_names=[],
         dataloader_num_workers=0,
+        dataloader_pin_memory=torch.cuda.is_available(),
         report_to=["tensorboard"],
         disable_tqdm=True,
         ddp_find_unused_parameters=False,

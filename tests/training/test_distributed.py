@@ -92,11 +92,3 @@ def test_a_batch_without_a_task_on_one_process_only(two_processes: tuple[RunConf
     config, _ = two_processes
     entries = [entry for entry in history(config.output)["log_history"] if "loss" in entry]
     assert any("loss_stance" in entry for entry in entries)
-
-
-def test_a_wrong_config_is_one_error(tmp_path: Path, tiny_config: Callable[..., RunConfig]) -> None:
-    config = tiny_config(tmp_path / "run")
-    done = run_two(config.output.with_suffix(".yaml"), "--set", "training.tokens=-1")
-    assert done.returncode != 0
-    assert done.stderr.count("error: ") == 1
-    assert "training.tokens" in done.stderr

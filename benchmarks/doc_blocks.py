@@ -1,0 +1,246 @@
+"""What the results files say, as blocks of Markdown for README.md and model_card.md.
+
+In: the folder of the results files. Out: a table or a sentence each; `MissingResultError` names the command that makes a missing file.
+Does not know: the documents, or how anything is measured.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from benchmarks.linear_floors import FULL_TRAINING
+from training.baselines import MAJORITY, ORACLE
+from training.scoring import MODEL
+
+README_SUMMARIES = ("orangesum_fr", "vietnews_vi", "indo_newssum_id")
+README_STANCES = {"fnc1_en": "FNC-1, claims unseen in training", "vast_en": "VAST, three ways"}
+
+_EVALUATE = "python -m training evaluate runs/news/checkpoint"
+COMMANDS = {
+    "news.json": f"{_EVALUATE} configs/news.yaml --data-root path/to/the/data --headlines",
+    "news_masakhanews.json": f"{_EVALUATE} path/to/the/data/dev/masakhanews.jsonl.xz --headlines",
+    "news_run.json": "python -m training train configs/news.yaml --data-root path/to/the/data",
+    "linear_floors.json": "python -m benchmarks.linear_floors --data-root path/to/the/data",
+    "cleaner.json": "python -m benchmarks.cleaner",
+    "quickstart.json": "python -m benchmarks.quickstart",
+    "speed.json": "python -m benchmarks.speed",
+    "pair_encoding.json": "python -m benchmarks.pair_encoding",
+    "example.json": "python -m benchmarks.write_docs --example runs/quickstart/checkpoint",
+}
+"""What makes each results file. The two reports of `evaluate` are its report.json, copied; news_run.json is written by hand from what training prints."""
+
+Lines = Iterator[Sequence[str]]
+
+
+class MissingResultError(Exception):
+    """A results file that is not there yet; the message is the sentence that stands in for its figures."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """The rows of a report.json by (task, group kind, group, system)."""
+
+    rows: dict[tuple[str, str, str, str], dict[str, Any]]
+
+    def groups(self, task: str, kind: str) -> list[str]:
+        return list(dict.fromkeys(group for found, group_kind, group, _ in self.rows if (found, group_kind) == (task, kind)))
+
+    def n(self, task: str, kind: str, group: str) -> int:
+        return int(self.rows[task, kind, group, MODEL]["n"])
+
+    def score(self, task: str, kind: str, group: str, system: str, metric: str) -> float:
+        """0.0 for the F1 of a class that the group does not have."""
+        return float(self.rows[task, kind, group, system]["scores"].get(metric, 0.0))
+
+    def best_lead(self, task: str, group: str) -> str:
+        """The lead baseline with the highest ROUGE-1 on a source."""
+        leads = [system for found, kind, name, system in self.rows if (found, kind, name) == (task, "source", group) and system.startswith("lead-")]
+        return max(leads, key=lambda lead: self.score(task, "source", group, lead, "rouge1"))
+
+
+def read_result(name: str, results: Path) -> Any:
+    """The JSON value of a results file; raises `MissingResultError` where it has not been made."""
+    path = results / name
+    if not path.is_file():
+        raise MissingResultError(f"not measured yet: run `{COMMANDS[name]}`.")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def read_report(name: str, results: Path) -> Reported:
+    return Reported({(row["task"], row["group_kind"], row["group"], row["system"]): row for row in read_result(name, results)["rows"]})
+
+
+# blocks of README.md
+
+
+def scores_block(results: Path) -> str:
+    """The main table: one row a figure, ours beside the linear floor and the trivial baseline."""
+    news, floors = read_report("news.json", results), read_result("linear_floors.json", results)
+    lines, note = [*_stance_lines(news, floors), *_headline_lines(news), *_summary_lines(news)], ""
+    try:
+        lines = [*_masakhanews_lines(read_report("news_masakhanews.json", results), floors), *lines]
+    except MissingResultError as missing:
+        note = f"\nThe topic of MasakhaNEWS by language is {missing}\n"
+    return table(["task", "dev data", "score", "n", "Broadsheet", "linear model", "trivial"], lines, left=3) + note
+
+
+def _masakhanews_lines(report: Reported, floors: Any) -> Lines:
+    langs = [lang for lang in FULL_TRAINING if lang in report.groups("topic", "lang")]
+    n = sum(report.n("topic", "lang", lang) for lang in langs)
+    floor = share(floors["topic"]["scores"]["all_languages"]["mean_10_full"])
+    for prefix, topics in (("", "all 17"), ("restricted_", "its own 7")):
+        ours, majority = (fmean(report.score("topic", "lang", lang, system, f"{prefix}weighted_f1") for lang in langs) for system in (MODEL, MAJORITY))
+        data = f"MasakhaNEWS, {len(langs)} languages, {topics} topics compete"
+        yield "topic", data, "weighted F1", f"{n:,}", bold(share(ours)), floor, f"{share(majority)} majority"
+
+
+def _stance_lines(news: Reported, floors: Any) -> Lines:
+    sets = {name: measured["scores"] for name, measured in floors["stance"]["sets"].items() if name in news.groups("stance", "source")}
+
+    def line(names: Sequence[str], data: str, metric: str, label: str, floor: float) -> Sequence[str]:
+        ours, majority = (fmean(news.score("stance", "source", name, system, metric) for name in names) for system in (MODEL, MAJORITY))
+        n = sum(news.n("stance", "source", name) for name in names)
+        return "stance", data, label, f"{n:,} pairs", bold(share(ours)), share(floor), f"{share(majority)} majority"
+
+    for name, data in README_STANCES.items():
+        if name in sets:
+            yield line([name], data, "macro_f1", "macro F1", sets[name]["macro_f1"])
+    if "fnc1_en" in sets:
+        yield line(["fnc1_en"], "FNC-1, the articles that disagree", "f1_against", "F1 of against", sets["fnc1_en"]["f1"]["against"])
+    if sets:
+        yield line([*sets], f"mean of {len(sets)} sets", "macro_f1", "macro F1", fmean(scores["macro_f1"] for scores in sets.values()))
+
+
+def _headline_lines(news: Reported) -> Lines:
+    if "masakhanews" not in news.groups("headline", "source"):
+        return
+    for metric, label in (("rouge1", "ROUGE-1"), ("rouge2", "ROUGE-2"), ("rougeL", "ROUGE-L")):
+        ours, lead = (news.score("headline", "source", "masakhanews", system, metric) for system in (MODEL, "lead-1"))
+        n = f"{news.n('headline', 'source', 'masakhanews'):,}"
+        yield "summary", "MasakhaNEWS, one sentence against the headline", label, n, bold(f"{ours:.1f}"), "", f"{lead:.1f} lead-1"
+
+
+def _summary_lines(news: Reported) -> Lines:
+    for name in README_SUMMARIES:
+        if name not in news.groups("summary", "source"):
+            continue
+        lead = news.best_lead("summary", name)
+        (ours, length), (theirs, lead_length) = (
+            (news.score("summary", "source", name, system, "rouge1"), news.score("summary", "source", name, system, "words")) for system in (MODEL, lead)
+        )
+        n = f"{news.n('summary', 'source', name):,}"
+        yield "summary", name, "ROUGE-1", n, f"{bold(f'{ours:.1f}')} in {length:.0f} words", "", f"{theirs:.1f} {lead}, {lead_length:.0f} words"
+
+
+def cleaner_block(results: Path) -> str:
+    """What the rules take out of the sample's test pages, before any model reads them."""
+    rules = read_result("cleaner.json", results)["rules"]
+    score = rules["by_language"]["all"]
+    hits, lines = (sum(column) for column in zip(*rules["unseen_lines"].values(), strict=True))
+    return (
+        f"On the {score['articles']} test pages of the sample corpus the rules alone take out {score['line_recall']:.1%} of {score['boilerplate_lines']} "
+        f"boilerplate lines; {score['line_precision']:.1%} of the lines that they take out are boilerplate, and clean articles lose "
+        f"{rules['clean_articles_lost']:.2%} of their characters. Of {lines} boilerplate lines that the lexicon was not made from, "
+        f"each put at the end of a clean article, they find {hits}.\n"
+    )
+
+
+def figures_block(name: str) -> Callable[[Path], str]:
+    """A block with every number of a results file, whatever its layout."""
+
+    def block(results: Path) -> str:
+        return table(["measured", "value"], list(_figures(read_result(name, results), ())))
+
+    return block
+
+
+def _figures(value: Any, path: tuple[str, ...]) -> Lines:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _figures(inner, (*path, key.replace("_", " ")))
+    elif isinstance(value, float):
+        yield ", ".join(path), f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    elif isinstance(value, (int, str)):
+        yield ", ".join(path), f"{value:,}" if isinstance(value, int) else value
+
+
+# blocks of model_card.md
+
+
+def languages_block(results: Path) -> str:
+    """Topic on MasakhaNEWS language by language, beside the linear model."""
+    report, floors = read_report("news_masakhanews.json", results), read_result("linear_floors.json", results)["topic"]
+    lines = []
+    for lang in report.groups("topic", "lang"):
+        ours, own, majority = (
+            share(report.score("topic", "lang", lang, system, metric))
+            for system, metric in ((MODEL, "weighted_f1"), (MODEL, "restricted_weighted_f1"), (MAJORITY, "weighted_f1"))
+        )
+        floor = floors["scores"]["all_languages"]["weighted_f1"][lang]
+        lines.append((lang, f"{floors['n_train'][lang]:,}", f"{report.n('topic', 'lang', lang):,}", bold(ours), own, share(floor), majority))
+    return table(["language", "train", "n", "weighted F1", "its own 7 topics compete", "linear model", "majority"], lines)
+
+
+def topics_block(results: Path) -> str:
+    report = read_report("news.json", results)
+    columns = ((MODEL, "accuracy"), (MODEL, "macro_f1"), (MODEL, "restricted_macro_f1"), (MAJORITY, "macro_f1"))
+    lines = [
+        (name, f"{report.n('topic', 'source', name):,}", *(share(report.score("topic", "source", name, *column)) for column in columns))
+        for name in report.groups("topic", "source")
+    ]
+    return table(["set", "n", "accuracy", "macro F1", "macro F1, its own topics compete", "majority macro F1"], lines)
+
+
+def stances_block(results: Path) -> str:
+    report, floors = read_report("news.json", results), read_result("linear_floors.json", results)["stance"]["sets"]
+    lines = []
+    for name in report.groups("stance", "source"):
+        scores = report.rows["stance", "source", name, MODEL]["scores"]
+        merged = scores.get("f1_neutral_or_unrelated")
+        classes = [share(scores[f"f1_{stance}"]) if f"f1_{stance}" in scores else "" for stance in ("favor", "against", "neutral", "unrelated")]
+        if merged is not None:
+            classes[2:] = [f"{share(merged)} (both)", ""]
+        floor = share(floors[name]["scores"]["macro_f1"]) if name in floors else ""
+        majority = share(report.score("stance", "source", name, MAJORITY, "macro_f1"))
+        lines.append((name, f"{report.n('stance', 'source', name):,}", bold(share(scores["macro_f1"])), *classes, floor, majority))
+    return table(["set", "pairs", "macro F1", "favor", "against", "neutral", "unrelated", "linear model", "majority"], lines)
+
+
+def summaries_block(results: Path) -> str:
+    report, lines = read_report("news.json", results), []
+    for name in report.groups("summary", "source"):
+        lead = report.best_lead("summary", name)
+        ours = [f"{report.score('summary', 'source', name, MODEL, metric):.1f}" for metric in ("rouge1", "rouge2", "rougeL")]
+        words, lead_words = (f"{report.score('summary', 'source', name, system, 'words'):.0f}" for system in (MODEL, lead))
+        best, oracle = (f"{report.score('summary', 'source', name, system, 'rouge1'):.1f}" for system in (lead, ORACLE))
+        lines.append((name, f"{report.n('summary', 'source', name):,}", bold(ours[0]), *ours[1:], words, f"{best} {lead}", lead_words, oracle))
+    return table(["set", "n", "ROUGE-1", "ROUGE-2", "ROUGE-L", "words", "best lead, ROUGE-1", "its words", "oracle, ROUGE-1"], lines)
+
+
+def cost_block(results: Path) -> str:
+    """`news_run.json` holds minutes, cores, tokens and parameters."""
+    run = read_result("news_run.json", results)
+    return (
+        f"The run of `configs/news.yaml` took {run['minutes']:,.0f} minutes on {run['cores']} CPU cores ({run['minutes'] * run['cores'] / 60:.1f} core hours) "
+        f"for {run['tokens']:,} article tokens and a model of {run['parameters']:,} parameters. Energy was not measured.\n"
+    )
+
+
+# Markdown
+
+
+def table(headers: Sequence[str], lines: Sequence[Sequence[str]], left: int = 1) -> str:
+    """A Markdown table; the first `left` columns are text, the others numbers."""
+    rules = ["---" if column < left else "--:" for column in range(len(headers))]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in (headers, rules, *lines))
+
+
+def bold(text: str) -> str:
+    return f"**{text}**"
+
+
+def share(value: float) -> str:
+    return f"{value:.3f}"

@@ -1,0 +1,144 @@
+"""Fill the marked blocks of README.md and model_card.md from the results files, so that no number in them is typed by hand.
+
+In: `benchmarks/results/*.json`, the docstrings of the modules. Out: both files, each block between `<!-- begin:NAME -->` and
+`<!-- end:NAME -->` written anew; a block whose results file is missing says which command makes it. Does not know: how anything is measured.
+
+    python -m benchmarks.write_docs            # write both files
+    python -m benchmarks.write_docs --check    # exit code 1 if a block is out of date
+    python -m benchmarks.write_docs --example runs/quickstart/checkpoint    # run the README's example first, and keep what it printed
+"""
+
+import argparse
+import ast
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from benchmarks import doc_blocks
+from benchmarks.doc_blocks import MissingResultError, read_result, table
+from inference.article import open_whole
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+DOCUMENTS = ("README.md", "model_card.md")
+FOLDERS = ("inference", "training", "configs", "benchmarks")
+
+EXAMPLE = """\
+from inference import analyze
+from inference.article import read_articles
+
+page = next(page for page in read_articles("data/sample/test.jsonl") if page.id == "en-026")
+analysis = analyze(page.text, title=page.title, targets=["moving coastal villages to higher ground"], checkpoint="CHECKPOINT")
+print(analysis.topic.name, analysis.stances[0].stance, sep=", ")
+print(analysis.summary.text)
+"""
+
+_BLOCK = re.compile(r"(<!-- begin:([\w-]+) -->\n).*?(<!-- end:\2 -->)", re.DOTALL)
+_DATA = re.compile(r"<!-- data -->\n(.*?)<!-- end of data -->", re.DOTALL)
+
+
+def example_block(results: Path) -> str:
+    """The six lines and what they printed."""
+    try:
+        example = read_result("example.json", results)
+    except MissingResultError as missing:
+        return f"```python\n{EXAMPLE.replace('CHECKPOINT', 'runs/quickstart/checkpoint')}```\n\nIts output is {missing}\n"
+    return f"```python\n{example['code']}```\n\n```text\n{example['output'].rstrip()}\n```\n"
+
+
+def files_block(results: Path) -> str:
+    """Every file of the packages with the first line of its docstring, or of a config's opening comment."""
+    del results
+    lines = []
+    for folder in FOLDERS:
+        for path in sorted((ROOT / folder).iterdir()):
+            if path.suffix in (".py", ".yaml", ".json"):
+                lines.append((f"`{folder}/{path.name}`", _first_line(path)))
+    return table(["file", "what it is"], lines, left=2)
+
+
+def _first_line(path: Path) -> str:
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".json":
+        return f"the data of `{path.stem}.py`"
+    if path.suffix == ".yaml":
+        return text.splitlines()[0].removeprefix("# ")
+    lines = (ast.get_docstring(ast.parse(text)) or "makes the folder a package").splitlines()
+    return lines[0].replace("|", "\\|")
+
+
+def data_block(results: Path) -> str:
+    """The table of the data sets, as README.md has it."""
+    del results
+    found = _DATA.search((ROOT / "README.md").read_text(encoding="utf-8"))
+    if found is None:
+        raise SystemExit("README.md: the table of data sets must stand between <!-- data --> and <!-- end of data -->.")
+    return found[1]
+
+
+BLOCKS: dict[str, Callable[[Path], str]] = {
+    "example": example_block,
+    "scores": doc_blocks.scores_block,
+    "cleaner": doc_blocks.cleaner_block,
+    "quickstart": doc_blocks.figures_block("quickstart.json"),
+    "speed": doc_blocks.figures_block("speed.json"),
+    "pair-encoding": doc_blocks.figures_block("pair_encoding.json"),
+    "files": files_block,
+    "data": data_block,
+    "languages": doc_blocks.languages_block,
+    "topics": doc_blocks.topics_block,
+    "stances": doc_blocks.stances_block,
+    "summaries": doc_blocks.summaries_block,
+    "cost": doc_blocks.cost_block,
+}
+
+
+def fill(text: str, results: Path) -> str:
+    """`text` with every block written anew; an unknown name is a `KeyError`."""
+
+    def write(match: re.Match[str]) -> str:
+        try:
+            content = BLOCKS[match[2]](results)
+        except MissingResultError as missing:
+            content = f"{str(missing)[0].upper()}{str(missing)[1:]}\n"
+        return f"{match[1]}{content}{match[3]}"
+
+    return _BLOCK.sub(write, text)
+
+
+def run_example(checkpoint: str, results: Path) -> None:
+    """Run the README's example with a checkpoint, and keep the code and what it printed."""
+    code = EXAMPLE.replace("CHECKPOINT", checkpoint)
+    printed = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True, encoding="utf-8").stdout
+    with open_whole(results / "example.json") as file:
+        file.write(json.dumps({"code": code, "output": printed}, ensure_ascii=False, indent=1) + "\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.write_docs", description="Write the figures of README.md and model_card.md.")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 if a block is out of date")
+    parser.add_argument("--example", metavar="CHECKPOINT", help="first run the README's example with this checkpoint")
+    options = parser.parse_args(arguments)
+    if options.example:
+        run_example(options.example, RESULTS)
+    stale = []
+    for name in DOCUMENTS:
+        path = ROOT / name
+        before = path.read_text(encoding="utf-8")
+        after = fill(before, RESULTS)
+        if before != after:
+            stale.append(name)
+            if not options.check:
+                with open_whole(path) as file:
+                    file.write(after)
+    if options.check and stale:
+        print(f"out of date: {', '.join(stale)}. Run `python -m benchmarks.write_docs`.", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
