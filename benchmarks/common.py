@@ -25,8 +25,8 @@ from inference.article import open_whole
 from inference.labels import IPTC_TOPICS
 from inference.model import ArticleModel
 from training.build import build_model, build_tokenizer
-from training.config import RunConfig, TrainingConfig, load_config
-from training.corpus import Corpus, load_corpus
+from training.config import RunConfig, TrainingConfig
+from training.corpus import Corpus
 
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "results"
@@ -86,12 +86,6 @@ def build_run(config: RunConfig, corpus: Corpus) -> tuple[ArticleModel, PreTrain
     return build_model(config, tokenizer), tokenizer
 
 
-def load_on_sample(config_path: Path, output: Path) -> tuple[RunConfig, Corpus]:
-    """A config whose data are the sample corpus, and that corpus; the tokenizer will lie in `output`."""
-    config = load_config(config_path, [*SAMPLE, f"output={output}"])
-    return config, load_corpus(config)
-
-
 def interleave(contenders: Mapping[str, Callable[[], object]], repetitions: int) -> dict[str, list[float]]:
     """Seconds of each contender in each of `repetitions` rounds, in which all run once; a first round warms up and is not counted."""
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
@@ -134,7 +128,7 @@ class Optimization:
         self.schedule = get_linear_schedule_with_warmup(self.optimizer, round(settings.warmup_fraction * steps), steps)
 
     def step(self, loss: Tensor) -> None:
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.clip)
         self.optimizer.step()
         self.schedule.step()
@@ -143,7 +137,7 @@ class Optimization:
 
 def machine() -> dict[str, Any]:
     """What the seconds depend on."""
-    return {"torch": torch.__version__, "threads": torch.get_num_threads(), "cpus": os.cpu_count(), "system": platform.platform(terse=True)}
+    return {"torch": torch.__version__, "threads": torch.get_num_threads(), "cpus": os.cpu_count(), "system": f"{platform.system()} {platform.machine()}"}
 
 
 def describe_model(model: ArticleModel) -> dict[str, Any]:

@@ -21,13 +21,13 @@ README_STANCES = {"fnc1_en": "FNC-1, claims unseen in training", "vast_en": "VAS
 _EVALUATE = "python -m training evaluate runs/news/checkpoint"
 COMMANDS = {
     "news.json": f"{_EVALUATE} configs/news.yaml --data-root path/to/the/data --headlines",
-    "news_masakhanews.json": f"{_EVALUATE} path/to/the/data/dev/masakhanews.jsonl.xz --headlines",
+    "news_masakhanews.json": f"{_EVALUATE} path/to/the/data/dev/masakhanews.jsonl.xz --headlines --output runs/news/report-masakhanews",
     "news_run.json": "python -m training train configs/news.yaml --data-root path/to/the/data",
     "linear_floors.json": "python -m benchmarks.linear_floors --data-root path/to/the/data",
     "cleaner.json": "python -m benchmarks.cleaner",
     "quickstart.json": "python -m benchmarks.quickstart",
-    "speed.json": "python -m benchmarks.speed",
-    "pair_encoding.json": "python -m benchmarks.pair_encoding",
+    "speed.json": "python -m benchmarks.speed --data-root path/to/the/data",
+    "pair_encoding.json": "python -m benchmarks.pair_encoding --data-root path/to/the/data",
     "example.json": "python -m benchmarks.write_docs --example runs/quickstart/checkpoint",
 }
 """What makes each results file. The two reports of `evaluate` are its report.json, copied; news_run.json is written by hand from what training prints."""
@@ -149,22 +149,15 @@ def cleaner_block(results: Path) -> str:
 
 
 def figures_block(name: str) -> Callable[[Path], str]:
-    """A block with every number of a results file, whatever its layout."""
+    """A block with the figures of a benchmark (`benchmarks.common.figure_rows`) beside what was asked for."""
 
     def block(results: Path) -> str:
-        return table(["measured", "value"], list(_figures(read_result(name, results), ())))
+        figures = read_result(name, results)["figures"].values()
+        met = {None: "", True: "yes", False: "no"}
+        lines = [(figure["what"], f"{figure['measured']:,.4g}", figure["goal"], met[figure["met"]], figure["n"]) for figure in figures]
+        return table(["figure", "measured", "asked for", "reached", "over"], lines)
 
     return block
-
-
-def _figures(value: Any, path: tuple[str, ...]) -> Lines:
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _figures(inner, (*path, key.replace("_", " ")))
-    elif isinstance(value, float):
-        yield ", ".join(path), f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
-    elif isinstance(value, (int, str)):
-        yield ", ".join(path), f"{value:,}" if isinstance(value, int) else value
 
 
 # blocks of model_card.md

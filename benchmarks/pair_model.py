@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from inference.article import Article
+from inference.encoding import ArticleTokenizer
 from inference.labels import STANCES
 from inference.losses import IGNORE, stance_loss
 from inference.model import ArticleModel
@@ -43,7 +45,7 @@ def join_pair(target: Sequence[int], title: Sequence[int], body: Sequence[int], 
     """
     separator = target[-1]
     opening = [*target, *title, separator] if title else [*target]
-    return array("i", [*opening, *body][: window_tokens - 1] + [separator])
+    return array("i", [*[*opening, *body][: window_tokens - 1], separator])
 
 
 def example_pairs(example: Example, source: SourceLabels, window_tokens: int, drawn: Sequence[int]) -> Iterator[Pair]:
@@ -125,3 +127,20 @@ class PairModel(nn.Module):
         weights = torch.tensor([pair.weight for pair in pairs])
         merged = torch.tensor([pair.merged for pair in pairs])
         return stance_loss(self(pairs), labels, weights, merged) / len(pairs)
+
+
+@torch.inference_mode()
+def predict_pairs(model: PairModel, encode: ArticleTokenizer, articles: Sequence[Article], batch_tokens: int) -> list[list[dict[str, float]]]:
+    """For each article, the stance probabilities of each of its targets; cleaning and tokenization happen once an article."""
+    pairs: list[Pair] = []
+    for article in articles:
+        encoded = encode.encode(article)
+        body = [token for ids in encoded.sentence_ids for token in ids]
+        targets = encode.encode_targets([stance.target for stance in article.stances])
+        pairs += [Pair(join_pair(target, encoded.title_ids, body, encode.window_tokens)) for target in targets]
+    found: list[dict[str, float]] = [{}] * len(pairs)
+    for batch in pair_batches(pairs, batch_tokens):
+        for index, scores in zip(batch, model([pairs[i] for i in batch]).softmax(-1).tolist(), strict=True):
+            found[index] = dict(zip(STANCES, scores, strict=True))
+    in_order = iter(found)
+    return [[next(in_order) for _ in article.stances] for article in articles]

@@ -8,7 +8,7 @@ In: a run config for the architecture (random weights: speed does not depend on 
 
 import argparse
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -19,15 +19,15 @@ from typing import Any
 import torch
 from rich.console import Console
 
-from benchmarks import single_task
-from benchmarks.common import RESULTS, ROOT, Figure, Goal, Optimization, build_run, describe_model, figure_rows, figure_table, interleave, load_on_sample
-from benchmarks.common import machine, ratio, write_result
+from benchmarks import common, single_task
+from benchmarks.common import Figure, Goal, Optimization, interleave, ratio
 from benchmarks.pair_model import PairModel, example_pairs, pair_batches
 from inference.analyzer import Analyzer
 from inference.article import Article, Stance, read_articles
 from inference.batch import BatchItem, collate
 from inference.checkpoint import load_checkpoint
-from training.config import RunConfig, Source
+from training.config import RunConfig, Source, load_config
+from training.corpus import load_corpus
 from training.examples import Collator, Example, SourceLabels, make_example, plan_batches, source_labels
 from training.sources import load_source
 
@@ -101,11 +101,20 @@ def measure_targets(setup: Setup) -> list[Figure]:
         for batch in batches[count]:
             analyzer.model(**batch)
 
-    contenders = {"end 1": lambda: analyze(1), "end 32": lambda: analyze(MANY_TARGETS), "forward 1": lambda: forward(1), "forward 32": lambda: forward(MANY_TARGETS)}
+    contenders = {
+        "end 1": lambda: analyze(1),
+        "end 32": lambda: analyze(MANY_TARGETS),
+        "forward 1": lambda: forward(1),
+        "forward 32": lambda: forward(MANY_TARGETS),
+    }
     seconds = interleave(contenders, setup.sizes.repetitions)
     target_tokens = [sum(len(batch["target_ids"]) for batch in group) / len(group) for group in batches.values()]
     n = f"{len(chosen)} FNC-1 dev articles, {sum(lengths[article.id] for article in chosen) // len(chosen):,} characters each, {setup.sizes.repetitions} rounds"
-    sizes = {"article_tokens": sum(article.tokens for article in encoded) / len(encoded), "target_tokens_1": target_tokens[0], "target_tokens_32": target_tokens[1]}
+    sizes = {
+        "article_tokens": sum(article.tokens for article in encoded) / len(encoded),
+        "target_tokens_1": target_tokens[0],
+        "target_tokens_32": target_tokens[1],
+    }
     figures = []
     for name, key in (("targets_end_to_end", "end"), ("targets_forward", "forward")):
         found, details = ratio(seconds[f"{key} {MANY_TARGETS}"], seconds[f"{key} 1"])
@@ -161,26 +170,27 @@ def measure_training(setup: Setup) -> list[Figure]:
     settings, analyzer = setup.config.training, setup.analyzer
     source = Source(name="fnc1_en", path=Path("train/fnc1_en.jsonl.xz"), topic_labels=None)
     loaded = load_source(source, setup.root, setup.config.data.topics, setup.config.seed)
-    labels = source_labels(loaded.articles, setup.config.data.topics, loaded.topic_labels, False)
+    topics = analyzer.model.config.topics
+    labels = source_labels(loaded.articles, topics, (), neutral_covers_unrelated=False)
     examples = []
     for article in Random(setup.config.seed).sample(loaded.articles, min(setup.sizes.training_articles, len(loaded.articles))):
-        kept = replace(article, stances=article.stances[:MANY_TARGETS])
-        examples.append(make_example(kept, 0, setup.config.data.topics, analyzer.articles, headline=False))
+        kept = replace(article, topic=None, stances=article.stances[:MANY_TARGETS])
+        examples.append(make_example(kept, 0, topics, analyzer.articles, headline=False))
     pairs = sum(len(example.targets) for example in examples)
     one = _one_encoding_pass(setup, examples, labels)
     each = _pair_encoding_pass(setup, examples, labels)
     analyzer.model.train()
     seconds = interleave({"one": one, "pair": each}, max(1, setup.sizes.repetitions // 2))
-    analyzer.model.eval()
+    analyzer.model.train(False)
     found, details = ratio(seconds["pair"], seconds["one"])
     rates = {"pairs_per_second_one_encoding": pairs / median(seconds["one"]), "pairs_per_second_pair_encoding": pairs / median(seconds["pair"])}
     n = f"{len(examples)} FNC-1 training articles, {pairs} pairs, batches of {settings.batch_tokens:,} tokens, {len(seconds['one'])} rounds"
     return [Figure("training_pairs", GOALS["training_pairs"], found, n, details | rates)]
 
 
-def _one_encoding_pass(setup: Setup, examples: Sequence[Example], labels: SourceLabels) -> Any:
+def _one_encoding_pass(setup: Setup, examples: Sequence[Example], labels: SourceLabels) -> Callable[[], None]:
     settings, analyzer = setup.config.training, setup.analyzer
-    most = settings.max_windows * setup.config.model.window_tokens
+    most = settings.max_windows * analyzer.articles.window_tokens
     once = sum(min(example.tokens, most) for example in examples)
     sizes = {"tokens": once, "batch_tokens": settings.batch_tokens, "article_tokens": most, "max_targets": MANY_TARGETS}
     batches = plan_batches(examples, [1.0], **sizes, seed=setup.config.seed)
@@ -205,10 +215,10 @@ def _one_encoding_pass(setup: Setup, examples: Sequence[Example], labels: Source
     return run
 
 
-def _pair_encoding_pass(setup: Setup, examples: Sequence[Example], labels: SourceLabels) -> Any:
+def _pair_encoding_pass(setup: Setup, examples: Sequence[Example], labels: SourceLabels) -> Callable[[], None]:
     settings = setup.config.training
     model = PairModel(setup.analyzer.model).train()
-    window = setup.config.model.window_tokens
+    window = setup.analyzer.articles.window_tokens
     pairs = list(chain.from_iterable(example_pairs(example, labels, window, range(len(example.targets))) for example in examples))
     batches = pair_batches(pairs, settings.batch_tokens, Random(setup.config.seed))
     optimization = Optimization(model, model.embeddings, settings, steps=10_000)
@@ -222,7 +232,7 @@ def _pair_encoding_pass(setup: Setup, examples: Sequence[Example], labels: Sourc
 
 def measure_encoder(setup: Setup) -> list[Figure]:
     """The backbone alone on full windows."""
-    backbone, window = setup.analyzer.model.backbone, setup.config.model.window_tokens
+    backbone, window = setup.analyzer.model.backbone, setup.analyzer.articles.window_tokens
     rows = max(1, setup.config.training.batch_tokens // window)
     token_ids = torch.randint(5, backbone.config.vocab_size, (rows, window), generator=torch.Generator().manual_seed(setup.config.seed))
     mask = torch.ones_like(token_ids)
@@ -243,14 +253,16 @@ def measure_encoder(setup: Setup) -> list[Figure]:
 def measure(config_path: Path, root: Path, checkpoint: Path | None, sizes: Sizes) -> tuple[list[Figure], dict[str, Any]]:
     """All figures, and what they depend on. The measurement that trains comes last."""
     with tempfile.TemporaryDirectory() as folder:
-        config, corpus = load_on_sample(config_path, Path(folder) / "run")
+        config = load_config(config_path, [*common.SAMPLE, f"output={folder}/run"])
         if checkpoint is None:
-            model, tokenizer = build_run(config, corpus)
+            model, tokenizer = common.build_run(config, load_corpus(config))
+            weights = "random"
         else:
             loaded = load_checkpoint(checkpoint)
-            model, tokenizer = loaded.model, loaded.tokenizer
-    setup = Setup(config, Analyzer(model.eval(), tokenizer), root, sizes)
-    settings = {"config": config_path.name, "weights": "random" if checkpoint is None else str(checkpoint), "model": describe_model(model)} | machine()
+            model, tokenizer, weights = loaded.model, loaded.tokenizer, str(loaded.info["name"])
+    model.train(False)
+    setup = Setup(config, Analyzer(model, tokenizer), root, sizes)
+    settings = {"config": config_path.name, "weights": weights, "model": common.describe_model(model)} | common.machine()
     parts = (measure_encoder, measure_targets, measure_one_encoding, measure_padding, measure_training)
     return [figure for part in parts for figure in part(setup)], settings
 
@@ -262,17 +274,19 @@ def _masakhanews(setup: Setup) -> list[Article]:
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.speed", description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--data-root", type=Path, required=True, help="folder that holds train/ and dev/")
-    parser.add_argument("--config", type=Path, default=ROOT / "configs/news.yaml", help="run whose architecture and batches are measured (default: %(default)s)")
+    parser.add_argument(
+        "--config", type=Path, default=common.ROOT / "configs/news.yaml", help="run whose architecture and batches are measured (default: %(default)s)"
+    )
     parser.add_argument("--checkpoint", type=Path, help="measure this trained model; default: random weights")
     parser.add_argument("--quick", action="store_true", help="few articles and one round, to see that it runs; nothing is written but to --output")
     parser.add_argument("--output", type=Path, help="result file (default: benchmarks/results/speed.json)")
     options = parser.parse_args(arguments)
     console = Console(width=max(Console().width, 140))
     figures, settings = measure(options.config, options.data_root, options.checkpoint, QUICK if options.quick else FULL)
-    console.print(figure_table("Speed", figures))
-    output = options.output or (None if options.quick else RESULTS / "speed.json")
+    console.print(common.figure_table("Speed", figures))
+    output = options.output or (None if options.quick else common.RESULTS / "speed.json")
     if output is not None:
-        write_result(output, {"settings": settings, "quick": options.quick, "figures": figure_rows(figures)}, console)
+        common.write_result(output, {"settings": settings, "quick": options.quick, "figures": common.figure_rows(figures)}, console)
 
 
 if __name__ == "__main__":

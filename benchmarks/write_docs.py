@@ -10,9 +10,10 @@ In: `benchmarks/results/*.json`, the docstrings of the modules. Out: both files,
 
 import argparse
 import ast
+import contextlib
+import io
 import json
 import re
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -112,9 +113,10 @@ def fill(text: str, results: Path) -> str:
 def run_example(checkpoint: str, results: Path) -> None:
     """Run the README's example with a checkpoint, and keep the code and what it printed."""
     code = EXAMPLE.replace("CHECKPOINT", checkpoint)
-    printed = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True, encoding="utf-8").stdout
+    with contextlib.chdir(ROOT), contextlib.redirect_stdout(io.StringIO()) as printed:
+        exec(compile(code, "README.md", "exec"), {})
     with open_whole(results / "example.json") as file:
-        file.write(json.dumps({"code": code, "output": printed}, ensure_ascii=False, indent=1) + "\n")
+        file.write(json.dumps({"code": code, "output": printed.getvalue()}, ensure_ascii=False, indent=1) + "\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

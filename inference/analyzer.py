@@ -133,12 +133,15 @@ class Analyzer:
                 raise DataError(f"{option} must be at least 1, found {value}. Leave it out for no limit.")
         if max_words is None and max_sentences is None:
             raise DataError("max_words and max_sentences are both None, so the summary would be the article. Give at least one.")
+        if isinstance(targets, str):
+            raise DataError(f"targets must be a list of phrases, found the text {targets!r}. Write [{targets!r}].")
+        shared_ids = self.articles.encode_targets(targets)
         remaining = iter(articles)
         while chunk := list(islice(remaining, CHUNK_ARTICLES)):
             prepared: list[_Prepared] = []
             for article in chunk:
                 try:
-                    prepared.append(self._prepare(article, targets))
+                    prepared.append(self._prepare(article, targets, shared_ids))
                 except DataError as error:
                     if on_error is None:
                         raise
@@ -150,11 +153,11 @@ class Analyzer:
                     analyses[index] = analysis
             yield from (analysis for analysis in analyses if analysis is not None)
 
-    def _prepare(self, article: Article, targets: Sequence[str]) -> _Prepared:
+    def _prepare(self, article: Article, targets: Sequence[str], target_ids: list[list[int]]) -> _Prepared:
         encoded = self.articles.encode(article)
         windows, held = self.articles.windows(encoded.title_ids, encoded.sentence_ids)
-        asked = [*(stance.target for stance in article.stances), *targets]
-        return _Prepared(encoded, windows, held, asked, self.articles.encode_targets(asked))
+        own = [stance.target for stance in article.stances]
+        return _Prepared(encoded, windows, held, [*own, *targets], [*self.articles.encode_targets(own), *target_ids])
 
     @torch.inference_mode()
     def _run(self, members: Sequence[_Prepared], max_words: int | None, max_sentences: int | None) -> Iterator[Analysis]:

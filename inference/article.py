@@ -11,7 +11,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -97,7 +97,8 @@ def read_articles(path: str | Path, on_error: Callable[[DataError], None] | None
     first_line: dict[str, int] = {}
     for number, row in read_json_rows(path, on_error):
         try:
-            article = article_from_row({"id": f"line-{number}", **row}, f"{path}:{number}")
+            article = article_from_row(row, f"{path}:{number}")
+            article = article if article.id else replace(article, id=f"line-{number}")
             if article.id in first_line:
                 raise DataError(f"{path}:{number}: id {article.id!r} was used on line {first_line[article.id]}. Give every article its own id.")
         except DataError as error:
@@ -115,7 +116,7 @@ def read_json_rows(path: str | Path, on_error: Callable[[DataError], None] | Non
         if not line.strip():
             continue
         try:
-            yield number, _parse_object(line, f"{path}:{number}")
+            yield number, _parse_object(line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line, f"{path}:{number}")
         except DataError as error:
             if on_error is None:
                 raise
@@ -157,16 +158,10 @@ def open_whole(path: str | Path) -> Iterator[IO[str]]:
         raise
 
 
-def _read_lines(path: Path) -> Iterator[str]:
-    """Yield text lines. Bytes that are not UTF-8 become an error with the line's number, not a guess."""
+def _read_lines(path: Path) -> Iterator[bytes]:
     try:
         with _open_bytes(path) as file:
-            for number, line in enumerate(file, start=1):
-                try:
-                    yield line.decode("utf-8-sig" if number == 1 else "utf-8")
-                except UnicodeDecodeError as error:
-                    found = f"byte 0x{line[error.start]:02x}"
-                    raise DataError(f"{path}:{number}: the file must be UTF-8, found {found}. Convert it, e.g. with `iconv -t UTF-8`.") from error
+            yield from file
     except (OSError, EOFError, lzma.LZMAError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise DataError(f"{path}: cannot be read ({reason}). Give a readable JSON Lines file (.jsonl, .jsonl.gz or .jsonl.xz).") from error
@@ -178,11 +173,15 @@ def _open_bytes(path: Path) -> IO[bytes]:
     return lzma.open(path, "rb") if path.suffix == ".xz" else path.open("rb")
 
 
-def _parse_object(line: str, where: str) -> dict[str, Any]:
+def _parse_object(line: bytes, where: str) -> dict[str, Any]:
     try:
-        row = json.loads(line)
+        row = json.loads(line.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        found = f"byte 0x{line[error.start]:02x}"
+        raise DataError(f"{where}: the file must be UTF-8, found {found}. Convert it, e.g. with `iconv -t UTF-8`.") from error
     except (json.JSONDecodeError, RecursionError) as error:
-        raise DataError(f"{where}: the line is not JSON ({error}); found {line.strip()[:60]!r}. Write one JSON object per line.") from error
+        found = line.decode("utf-8").strip()[:60]
+        raise DataError(f"{where}: the line is not JSON ({error}); found {found!r}. Write one JSON object per line.") from error
     if not isinstance(row, dict):
         raise DataError(f"{where}: the line must be a JSON object, found {type(row).__name__}. Write one JSON object per line.")
     return row

@@ -29,7 +29,7 @@ MANIFEST = "broadsheet.json"
 PICKLE_SUFFIXES = frozenset({".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".npy", ".npz"})
 """Files that can run code when read; a checkpoint has none."""
 
-UNLISTED = frozenset({MANIFEST, "README.md", ".gitattributes"})
+UNLISTED = frozenset({MANIFEST, "README.md", ".gitattributes", ".cache"})
 """Files that may stand in a checkpoint folder without a digest: the Hub adds them."""
 
 

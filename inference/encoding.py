@@ -5,7 +5,7 @@ end at sentence ends. Sentences are tokenized one by one, because a Unigram piec
 Does not know: tensors, models, labels.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from transformers import PreTrainedTokenizerBase
@@ -91,24 +91,19 @@ class ArticleTokenizer:
         a long article are made about equally long, so that little is padded. A sentence longer than a window goes on in the next.
         """
         limit = self.max_windows if max_windows is None else max_windows
-        title = [*title_ids, *self._separator] if title_ids else []
-        overhead = len(self._start) + len(self._separator)
-        room = self.window_tokens - overhead
-        total = len(title) + sum(map(len, sentence_ids))
-        count = -(-total // room)
-        fill = room if count <= 1 else min(room, -(-total // count) + room // 16)  # a little slack, or sentence ends would add a window
-        packed: list[Window] = [Window(list(title), [NO_SENTENCE] * len(title))]
+        room = self.window_tokens - len(self._start) - len(self._separator)
+        title = [*title_ids[: room // 2 - 1], *self._separator] if title_ids else []
+        lengths = [len(ids) for ids in sentence_ids]
+        packed = [Window(list(title), [NO_SENTENCE] * len(title))]
         held = 0
-        for index, ids in enumerate(sentence_ids):
-            for start in range(0, max(len(ids), 1), room):
-                piece = ids[start : start + room]
-                if packed[-1].ids and len(packed[-1].ids) + len(piece) > (fill if len(packed[-1].ids) > len(title) else room):
-                    if len(packed) == limit:
-                        return [self._close(window) for window in packed], held
-                    packed.append(Window([], []))
-                packed[-1].ids.extend(piece)
-                packed[-1].sentences.extend([index] * len(piece))
-                held = index + 1
+        for window, index, start, stop in _lay_out(lengths, len(title), room, _balanced_fill(lengths, len(title), room, limit)):
+            if window == limit:
+                break
+            if window == len(packed):
+                packed.append(Window([], []))
+            packed[-1].ids.extend(sentence_ids[index][start:stop])
+            packed[-1].sentences.extend([index] * (stop - start))
+            held = index + 1
         return [self._close(window) for window in packed], held
 
     def _close(self, window: Window) -> Window:
@@ -120,6 +115,39 @@ class ArticleTokenizer:
         if not texts:
             return []
         clean = [text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") for text in texts]
-        encoded = self.tokenizer(clean, add_special_tokens=False, return_attention_mask=False, return_token_type_ids=False, verbose=False)
+        encoded = self.tokenizer(
+            clean, add_special_tokens=False, split_special_tokens=True, return_attention_mask=False, return_token_type_ids=False, verbose=False
+        )
         ids: list[list[int]] = encoded["input_ids"]
         return ids
+
+
+def _balanced_fill(lengths: Sequence[int], title: int, room: int, limit: int) -> int:
+    """The smallest fill that needs no more windows than full ones do; full ones where `limit` leaves something out."""
+
+    def windows(fill: int) -> int:
+        return max((window for window, *_ in _lay_out(lengths, title, room, fill)), default=0) + 1
+
+    fewest = windows(room)
+    low, high = (title + sum(lengths)) // fewest, room
+    while fewest <= limit and low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if windows(middle) == fewest else (middle + 1, high)
+    return high
+
+
+def _lay_out(lengths: Sequence[int], title: int, room: int, fill: int) -> Iterator[tuple[int, int, int, int]]:
+    """(window, sentence, start, stop) of every piece: a sentence is in pieces where no window, or not the rest beside the title, holds it."""
+    window, used = 0, title
+    for index, length in enumerate(lengths):
+        start = 0
+        while True:
+            fresh = used == (title if window == 0 else 0)
+            if not fresh and used + length - start > fill:
+                window, used, fresh = window + 1, 0, True
+            stop = min(length, start + room - used)
+            yield window, index, start, stop
+            used += stop - start
+            start = stop
+            if start == length:
+                break

@@ -109,13 +109,11 @@ def find_phrases(tokens: Tokens, lang: str = "") -> list[Match]:
     Pages mix languages in their menus, so every language's phrases are looked for; the page's own language is asked for where a phrase is only a hint,
     stands at a line's edge ("Di …", "Von …"), or is written alike in Chinese and Japanese.
 
-    >>> [(match.phrase.kind, match.phrase.tier) for match in find_phrases(tokenize("Read more: Ferry fares"), "en")]
-    [('related', 'strong')]
+    >>> [match.phrase.kind for match in find_phrases(tokenize("Share this page"), "en") if match.phrase.tier == "strong"]
+    ['share']
     """
     exact, stems = _index()
-    worded = [index for index, token in enumerate(tokens.words) if is_word(token)]
-    if not worded:
-        return []
+    worded = [index for index, token in enumerate(tokens.words) if is_word(token)] or [0, len(tokens.words)]
     matches: list[Match] = []
     for start, token in enumerate(tokens.words):
         candidates = exact.get(token, ())

@@ -18,47 +18,47 @@ from inference.lexicon import Match, Phrase, find_phrases, is_word, tokenize
 from inference.words import count_words
 
 FEATURE_WEIGHTS = {
-    "bias": 1.45,
-    "strong": 4.77,
-    "strong_long": -0.49,
-    "medium": 2.72,
-    "coverage": 4.39,
-    "appeal": 0.38,
-    "topic": 2.13,
-    "topic_appeal": 1.28,
-    "hints": 1.52,
-    "hints_short": 0.98,
-    "open_end": 2.39,
-    "very_short": 0.43,
-    "short": -0.97,
-    "length": -4.21,
-    "prose": -0.11,
-    "separators": 1.43,
-    "separators_open": 1.14,
-    "address": 1.1,
-    "sign": 0.21,
-    "clock": 0.3,
-    "numbers": -1.32,
-    "bracketed": 0.6,
-    "opening_bracket": 0.43,
-    "label": 0.05,
-    "credit": 1.84,
-    "names": -0.07,
-    "identifier": 0.48,
-    "wordless": 0.93,
-    "question": -0.03,
-    "quotation": -0.43,
-    "foreign_script": 1.56,
-    "above": -1.11,
-    "below": 1.35,
-    "repeated": 1.05,
+    "bias": 0.97,
+    "strong": 4.79,
+    "strong_long": -0.53,
+    "medium": 2.39,
+    "coverage": 4.43,
+    "appeal": 0.44,
+    "topic": 2.07,
+    "topic_appeal": 1.37,
+    "hints": 2.09,
+    "hints_short": 0.71,
+    "open_end": 2.65,
+    "very_short": 0.62,
+    "short": -0.85,
+    "length": -4.0,
+    "separators": 1.52,
+    "separators_open": 1.17,
+    "address": 1.26,
+    "sign": 0.29,
+    "clock": 0.6,
+    "numbers": -1.18,
+    "bracketed": 0.65,
+    "opening_bracket": 0.4,
+    "credit": 1.71,
+    "names": -0.18,
+    "identifier": 0.56,
+    "wordless": 0.86,
+    "question": 0.52,
+    "quotation": -0.42,
+    "foreign_script": 2.32,
+    "above": -1.31,
+    "below": 1.4,
+    "repeated": 1.25,
 }
+"""First step: what a line is made of and where it stands. Logistic regression on `data/sample/train.jsonl`, by `python -m benchmarks.fit_cleaner`."""
 NEIGHBOR_WEIGHTS = {
-    "bias": -0.27,
-    "own": 1.65,
-    "both": 0.41,
-    "either": 0.82,
+    "bias": -0.44,
+    "own": 1.69,
+    "both": 1.03,
+    "either": 0.89,
 }
+"""Second step, fitted likewise: the line's own logit, clipped to ±6, and the lower and higher score of the lines around it."""
 
 APPEAL_KINDS = frozenset({"donation", "subscribe"})
 """Kinds that run over several lines, some of them well-formed prose."""
@@ -104,7 +104,6 @@ _SIGN = regex.compile(r"[☰▲▼▶►◀◆■●★☆↑↓←→▾▸☞�
 _CLOCK = regex.compile(r"\b\p{Nd}{1,2}[:h.]\p{Nd}{2}\b|\b\p{Nd}{1,4}[./-]\p{Nd}{1,2}[./-]\p{Nd}{1,4}\b|\p{Nd}+[年월月日時时]")
 _BRACKETED = regex.compile(r"^\s*[(\[（【<〈〔].{0,200}[)\]）】>〉〕]\s*$")
 _OPENING_BRACKET = regex.compile(r"^\s*[\[【〔]")
-_LABEL = regex.compile(r"^[^\s:：]{1,20}(?:\s[^\s:：]{1,20}){0,3}\s?[:：]\s?\S")
 _IDENTIFIER = regex.compile(r"^\s*\w+(?:_\w+)+\s*$")
 _CREDIT = regex.compile(
     r"[(（\[][^()（）\[\]]{0,30}[:：=/][^()（）\[\]]{1,60}[)）\]][\s.。]*$|©|ⓒ"  # … (Photo: A. Bell/Agency)
@@ -144,11 +143,11 @@ def score_lines(lines: Sequence[str], lang: str) -> list[Scored]:
     """
     units = [Unit(line, lang) for line in lines]
     features = line_features(lines, units)
-    logits = [_weigh(values, FEATURE_WEIGHTS) for values in features]
-    scores = [_sigmoid(logit) for logit in logits]
+    logits = [weigh(values, FEATURE_WEIGHTS) for values in features]
+    scores = [sigmoid(logit) for logit in logits]
     scored = []
     for index, unit in enumerate(units):
-        score, kind = _sigmoid(_weigh(neighbor_features(index, logits, scores), NEIGHBOR_WEIGHTS)), unit.kind()
+        score, kind = sigmoid(weigh(neighbor_features(index, logits, scores), NEIGHBOR_WEIGHTS)), unit.kind()
         if _is_mute(unit, features[index]):
             score = min(score, MID_BODY_SCORE)
         if _is_amid_appeal(index, scores, units):
@@ -189,8 +188,8 @@ def score_sentence(text: str, lang: str, near_appeal: bool = False) -> Scored:
     unit = Unit(text, lang)
     if unit.wordless or not unit.suspicious or not (unit.strong or unit.medium * unit.hints or unit.credited):
         return Scored(0.0, unit.kind(), False)
-    logit = _weigh(unit.features() | dict.fromkeys(PLACE_FEATURES, 0.0), FEATURE_WEIGHTS)
-    return Scored(_sigmoid(logit + NEAR_APPEAL * near_appeal), unit.kind(), True)
+    logit = weigh(unit.features() | dict.fromkeys(PLACE_FEATURES, 0.0), FEATURE_WEIGHTS)
+    return Scored(sigmoid(logit + NEAR_APPEAL * near_appeal), unit.kind(), True)
 
 
 def line_features(lines: Sequence[str], units: Sequence["Unit"]) -> list[dict[str, float]]:
@@ -255,7 +254,6 @@ class Unit:
         text = self.text
         names = _WORD.findall(text)
         capitals = sum(name[0].isupper() for name in names) / len(names) if names else 0.0
-        prose = self.final and self.words >= 8
         return {
             "strong": min(self.strong, 3),
             "strong_long": min(self.strong, 2) * (self.words > 40),
@@ -270,7 +268,6 @@ class Unit:
             "very_short": self.words <= 3,
             "short": self.words <= 8,
             "length": math.log1p(min(self.words, 150)) / 2,
-            "prose": prose,
             "separators": min(len(_SEPARATOR.findall(text)), 4) / 2,
             "separators_open": min(len(_SEPARATOR.findall(text)), 2) * (not self.final),
             "address": bool(_EMAIL.search(text) or _URL.search(text)),
@@ -279,7 +276,6 @@ class Unit:
             "numbers": self.numbers,
             "bracketed": bool(_BRACKETED.search(text)),
             "opening_bracket": bool(_OPENING_BRACKET.search(text)),
-            "label": bool(_LABEL.search(text)) and self.words <= 14,
             "credit": bool(_CREDIT.search(text)) and self.words <= 40,
             "names": (capitals > 0.6) * (not self.final) * (2 <= self.words <= 14),
             "identifier": bool(_IDENTIFIER.search(text)),
@@ -327,9 +323,9 @@ def _main_script(text: str) -> str:
     return best if counts[best] else ""
 
 
-def _weigh(features: Mapping[str, float], weights: Mapping[str, float]) -> float:
+def weigh(features: Mapping[str, float], weights: Mapping[str, float]) -> float:
     return weights["bias"] + sum(weights[name] * value for name, value in features.items())
 
 
-def _sigmoid(logit: float) -> float:
+def sigmoid(logit: float) -> float:
     return 1 / (1 + math.exp(-max(-30.0, min(30.0, logit))))

@@ -78,5 +78,5 @@ def join_sentences(sentences: Sequence[str]) -> str:
     """Sentences as running text: a space between them, none after Chinese or Japanese full stops."""
     text = ""
     for sentence in sentences:
-        text += sentence if not text or regex.search(r"[。！？」』]$", text) else f" {sentence}"
+        text += sentence if not text or regex.search(r"[。！？」』][”’」』）]*$", text) else f" {sentence}"
     return text

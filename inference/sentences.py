@@ -194,7 +194,7 @@ def _is_glued_break(line: str, position: int) -> bool:
         return False
     last_word = before.rstrip('.!?…"”’»)')
     if regex.search(r"\p{Lo}", last_word[-1:]):
-        return True
+        return before[-1] in ".!?…"  # after a closing quotation mark a particle goes on: "…"라고
     return not _NOT_PROSE.search(last_word) and bool(_NEXT_SENTENCE.match(after))
 
 

@@ -30,7 +30,7 @@ from training.corpus import Corpus, describe, digest, load_corpus
 from training.corpus_view import corpus_tables
 from training.evaluation import HeldOutFile, evaluate, held_out_file
 from training.report import report_tables, write_report
-from training.run import RunResult, train
+from training.run import RunResult, check_selected_scores, train
 from training.sources import load_source
 
 CONFIG_SUFFIXES = (".yaml", ".yml")
@@ -90,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
 def _check(options: argparse.Namespace, console: Console) -> None:
     config = load_config(options.config, options.overrides, options.data_root)
     corpus = load_corpus(config)
+    check_selected_scores(config, corpus)
     encode = _article_tokenizer(config, corpus)
     report = describe(corpus, config, (lambda article: _count_windows(encode, article)) if encode else None)
     console.print(corpus_tables(report))

@@ -61,6 +61,8 @@ def build_model(config: RunConfig, tokenizer: PreTrainedTokenizerBase) -> Articl
 def _place(backbone: Backbone) -> dict[str, Any]:
     """Where a pretrained backbone is: the Hub is asked only for a Hub id."""
     if backbone.folder is not None:
+        if not (backbone.folder / "config.json").is_file():
+            raise ConfigError(f"model.backbone.folder: {backbone.folder} holds no config.json. Name the folder of a model, as `save_pretrained` writes it.")
         return {"pretrained_model_name_or_path": backbone.folder, "local_files_only": True}
     return {"pretrained_model_name_or_path": backbone.hub, "revision": backbone.revision or "main"}
 

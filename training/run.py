@@ -6,6 +6,7 @@ events and the Trainer's own states for resuming. Does not know: the command lin
 
 import os
 import platform
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -15,7 +16,6 @@ from typing import Any
 
 import torch
 from transformers import EarlyStoppingCallback, PrinterCallback, TrainingArguments, set_seed
-from transformers.trainer_utils import get_last_checkpoint
 
 from inference.analyzer import Analyzer
 from inference.article import Article, open_whole
@@ -61,7 +61,7 @@ def train(config: RunConfig, *, resume: bool = False, write: Callable[[str], Non
     arguments = _training_arguments(config)
 
     corpus = load_corpus(config)
-    _check_selected_scores(config, corpus)
+    check_selected_scores(config, corpus)
     with arguments.main_process_first(local=False, desc="tokenizer"):
         tokenizer = build_tokenizer(config, corpus)
     model = build_model(config, tokenizer)
@@ -69,7 +69,7 @@ def train(config: RunConfig, *, resume: bool = False, write: Callable[[str], Non
     examples = build_examples(config, corpus, encode, progress)
     sources = [source_labels(s.articles, config.data.topics, s.topic_labels, s.source.neutral_covers_unrelated) for s in corpus.train]
     batches = _plan(config, corpus, examples)
-    arguments.set_logging(steps=max(1, len(batches) // (config.training.accumulation * arguments.world_size * LOG_LINES)))
+    arguments.logging_steps = max(1, len(batches) // (config.training.accumulation * arguments.world_size * LOG_LINES))
 
     def score(scored: ArticleModel) -> dict[str, float]:
         return _score_dev(config, corpus, Analyzer(scored, tokenizer))
@@ -85,7 +85,7 @@ def train(config: RunConfig, *, resume: bool = False, write: Callable[[str], Non
         callbacks=[EarlyStoppingCallback(config.training.patience), ReadableLog(write, progress)],
     )
     trainer.remove_callback(PrinterCallback)
-    last = get_last_checkpoint(str(output)) if resume else None
+    last = _last_complete_state(output) if resume else None
     outcome = trainer.train(resume_from_checkpoint=last)
     best = trainer.state.best_global_step or trainer.state.global_step
     scores = next(entry for entry in reversed(trainer.state.log_history) if SCORE in entry and entry["step"] == best)
@@ -156,7 +156,7 @@ def _collator(config: RunConfig, examples: Sequence[Example], sources: Sequence[
 def _training_arguments(config: RunConfig) -> TrainingArguments:
     settings = config.training
     bfloat16 = settings.precision == "bfloat16" or (settings.precision == "auto" and torch.cuda.is_available() and torch.cuda.is_bf16_supported())
-    os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(config.output / "tensorboard"))  # the only way to tell the stock callback
+    os.environ["TENSORBOARD_LOGGING_DIR"] = str(config.output / "tensorboard")  # the only way to tell the stock callback
     arguments = TrainingArguments(
         output_dir=str(config.output),
         num_train_epochs=1,  # the plan is the whole run
@@ -181,6 +181,8 @@ def _training_arguments(config: RunConfig) -> TrainingArguments:
         remove_unused_columns=False,
         label_names=[],
         dataloader_num_workers=0,
+        use_cpu=not torch.accelerator.is_available(),  # without it, processes on CPUs would each train alone
+        restore_callback_states_from_checkpoint=True,  # patience goes on counting after a resume
         dataloader_pin_memory=torch.cuda.is_available(),
         report_to=["tensorboard"],
         disable_tqdm=True,
@@ -204,15 +206,24 @@ def _claim_output(config: RunConfig, resume: bool) -> None:
                 f"{stored}: the run began with another config; changed now: {'; '.join(changed[:8])}. Resume with the old one, or name a new output."
             )
     elif int(os.environ.get("RANK", "0")) == 0:
-        if get_last_checkpoint(str(config.output)) if config.output.is_dir() else None:
+        if (config.output / "checkpoint").exists() or _last_complete_state(config.output):
             raise ConfigError(
                 f"output: {config.output} already holds a run. Resume it with --resume, remove the folder, or name another: --set output=runs/NAME."
             )
+        for unfinished in (config.output / "tokenizer", *config.output.glob("checkpoint-*")):  # of a run that died before its first save
+            shutil.rmtree(unfinished, ignore_errors=True)
         with open_whole(stored) as file:
             file.write(text)
 
 
-def _check_selected_scores(config: RunConfig, corpus: Corpus) -> None:
+def _last_complete_state(output: Path) -> str | None:
+    """The newest state that was saved whole: the Trainer writes trainer_state.json last."""
+    states = [path.parent for path in output.glob("checkpoint-*/trainer_state.json")]
+    return str(max(states, key=lambda path: int(path.name.rpartition("-")[2]))) if states else None
+
+
+def check_selected_scores(config: RunConfig, corpus: Corpus) -> None:
+    """Raise `ConfigError` where training.select names a score that no dev article has a label for."""
     articles = [article for source in corpus.dev for article in source.articles]
     gold = {
         "topic": any(article.topic for article in articles),

@@ -5,7 +5,10 @@ covers is spelled in bytes, so nothing is unknown. Does not know: the corpus, th
 """
 
 import json
-from collections.abc import Iterable, Iterator
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from random import Random
 from typing import Literal
 
@@ -31,7 +34,7 @@ def train_tokenizer(texts: Iterable[tuple[str, str]], kind: Literal["unigram", "
     byte_pieces = [f"<0x{byte:02X}>" for byte in range(256)]
     learned = vocabulary_size - len(byte_pieces)
     specials = list(SPECIAL.values())
-    sample = _balanced(texts, seed)
+    sample = _without_rare_characters(list(_balanced(texts, seed)), learned // 2)
     tokenizer = _untrained(models.Unigram() if kind == "unigram" else models.BPE(unk_token=SPECIAL["unk_token"]))
     trainer: trainers.Trainer
     if kind == "unigram":
@@ -66,6 +69,14 @@ def _with_bytes(trained: Tokenizer, kind: str, byte_pieces: list[str]) -> Tokeni
     tokenizer = _untrained(model)
     tokenizer.add_special_tokens(list(SPECIAL.values()))
     return tokenizer
+
+
+def _without_rare_characters(lines: Sequence[str], most: int) -> Iterator[str]:
+    """The lines with all but the `most` most frequent characters as spaces: those are left to the bytes, or they would fill the vocabulary."""
+    normalized = [unicodedata.normalize("NFKC", line) for line in lines]
+    counts = Counter(chain.from_iterable(normalized))
+    rare = dict.fromkeys((ord(character) for character, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[most:]), " ")
+    return (line.translate(rare) for line in normalized)
 
 
 def _balanced(texts: Iterable[tuple[str, str]], seed: int) -> Iterator[str]:
