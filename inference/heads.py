@@ -121,8 +121,9 @@ class StanceReader(nn.Module):
         matched = likeness.amax(-1)  # [R, P] how well the article has this word of the target
         queries = self.query(torch.cat([target_states, target_words], dim=-1))[row_tokens]
         queries = queries + self.match(torch.stack([matched, matched**EXACTNESS], dim=-1))
+        unreadable = None if bool(readable.all()) else ~readable[:, None, None]  # [R, 1, 1, L]
         for block in self.blocks:
-            queries = block(queries, memory, likeness, readable)
+            queries = block(queries, memory, MATCH_SCALE * likeness[:, None], unreadable)
 
         inside = row_pairs != NO_PAIR
         segments = row_pairs[inside]
@@ -152,12 +153,14 @@ class ReaderBlock(nn.Module):
         self.attended = nn.Linear(width, width)
         self.feed_forward = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
 
-    def forward(self, queries: Tensor, memory: Tensor, likeness: Tensor, readable: Tensor) -> Tensor:
+    def forward(self, queries: Tensor, memory: Tensor, likeness: Tensor, unreadable: Tensor | None) -> Tensor:
         rows, count, width = queries.shape
         query = self.query(self.query_norm(queries)).view(rows, count, self.heads, -1).transpose(1, 2)  # [R, H, P, D/H]
         key, value = self.key_value(memory).view(rows, -1, 2, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)  # [R, H, L, D/H]
-        bias = MATCH_SCALE * self.match_weight[None, :, None, None] * likeness[:, None]  # [R, H, P, L]
-        attended = F.scaled_dot_product_attention(query, key, value, bias.masked_fill(~readable[:, None, None], -torch.inf))
+        bias = self.match_weight[None, :, None, None] * likeness  # [R, H, P, L]
+        if unreadable is not None:
+            bias = bias.masked_fill(unreadable, -torch.inf)
+        attended = F.scaled_dot_product_attention(query, key, value, bias)
         queries = queries + self.dropout(self.attended(attended.transpose(1, 2).reshape(rows, count, width)))
         hidden: Tensor = queries + self.dropout(self.feed_forward(queries))
         return hidden

@@ -59,6 +59,7 @@ _ORDINAL_LANGUAGES = frozenset(
 _SHORT_TAIL = regex.compile(r"(?:^|[\s.])\p{L}{1,3}\.\s*$")
 _LOWER_START = regex.compile(r"[\"“«]?\p{Ll}")
 
+_GLUED_CLOSER = regex.compile(r"[.!?…][\"”’»)]+$")
 _GLUE = regex.compile(r"(?<=\p{Ll}{3}|[\p{Lo}\p{M}]{3}|\p{Hangul})[.!?…]+[\"”’»)]*(?=[\"“«‘(]?(?:\p{Lu}|\p{Lo}{2}))")
 _TOKEN_BEFORE = regex.compile(r"\S*$")
 _TOKEN_AFTER = regex.compile(r"\S*")
@@ -67,6 +68,7 @@ _NOT_PROSE = regex.compile(r"[./@_\\#]|^\p{Lu}\p{Ll}{0,3}$")
 _NEXT_SENTENCE = regex.compile(r"[\"“«‘(]?(?:(?:\p{Lu}\.)+|[^./@_\\#]+[.!?…,:;\"”’»)]*)$")
 _TOP_LEVEL_DOMAIN = regex.compile(r"(?:com|org|net|info|co|io|js|de|fr|uk|ru|jp|cn|tv|eu|us)\b", regex.I)
 _SPLITTER_TOKEN_LIMIT = 200
+"""Characters looked at around a place: no word of prose is longer."""
 
 
 def split_sentences(text: str, lang: str = "") -> list[Span]:
@@ -172,9 +174,6 @@ def _is_one_sentence(line: str, before: Span, after: Span, lang: str) -> bool:
 
 def _is_uncased_terminator(tail: str) -> bool:
     return tail[-1] not in ".!?…" and not _GLUED_CLOSER.search(tail)
-
-
-_GLUED_CLOSER = regex.compile(r"[.!?…][\"”’»)]+$")
 
 
 def _break_glue(line: str, pieces: Iterable[Span]) -> list[Span]:

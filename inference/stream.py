@@ -13,7 +13,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
@@ -89,7 +89,8 @@ def _read_rows(source: Path, on_error: str) -> Iterator[Row]:
         yield from ((_line(error, source), error) for error in bad)
         bad.clear()
         try:
-            article = article_from_row({"id": f"line-{number}", **values}, f"{source}:{number}")
+            article = article_from_row(values, f"{source}:{number}")
+            article = article if article.id else replace(article, id=f"line-{number}")
             if article.id in first_line:
                 raise DataError(f"{source}:{number}: id {article.id!r} was used on line {first_line[article.id]}. Give every article its own id.")
         except DataError as error:

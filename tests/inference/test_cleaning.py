@@ -44,7 +44,7 @@ The council has voted to rebuild the bridge that a flood carried away last sprin
 Your support helps us to report from the valley
 From school closures to flood defences, we are there when the story breaks. From the price of bread to our series on the ferries, we know what matters.
 At such a moment we need reporters in the council chamber. Your donation allows us to keep sending them there.
-Unlike many other papers we choose not to lock our reporting behind a paywall. We believe quality journalism should be free, paid for by those who can afford it.
+Unlike many papers we choose not to lock our reporting behind a paywall. We believe quality journalism should be free, paid for by those who can afford it.
 Your support makes all the difference.{LEAD}
 {SECOND}"""
 
