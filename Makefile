@@ -1,14 +1,13 @@
 # make demo   sets up .venv, then checks, trains and scores the quickstart model and reads some articles with it
 # make test   sets up .venv, then runs everything that must pass before a commit
 # make clean  removes .venv and the demo's run
-#
-# On Linux without a GPU, the CPU build of torch saves several gigabytes:
-#   PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make demo
 
 PYTHON ?= python3
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
 RUN := runs/quickstart
 BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 DEMO_ARTICLES := en-001|ar-022|ja-006
 
 .PHONY: demo test clean
@@ -37,9 +36,11 @@ clean:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed, found " + sys.version.split()[0] + ". Name one: make PYTHON=python3.12")'
 	@echo "setting up .venv: some minutes, this once"
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt -e '.[train]'
+	# the CPU build first: the one that other packages would pull in brings gigabytes of CUDA
+	$(PIP) --no-deps --retries 1 --extra-index-url $(TORCH_INDEX) torch
+	$(PIP) -e '.[train]'
 	@touch $@
 
 .venv/dev.stamp: .venv/train.stamp
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt -e '.[train,dev]'
+	$(PIP) -e '.[train,dev]'
 	@touch $@

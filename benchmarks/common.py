@@ -27,6 +27,7 @@ from inference.model import ArticleModel
 from training.build import build_model, build_tokenizer
 from training.config import RunConfig, TrainingConfig
 from training.corpus import Corpus
+from training.trainer import BETAS, parameter_groups
 
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "results"
@@ -109,22 +110,16 @@ class Optimization:
     """AdamW over a model as `training.trainer` sets it up, with linear warm-up and decay: one `step` per loss."""
 
     def __init__(self, model: nn.Module, embeddings: nn.Module, settings: TrainingConfig, steps: int) -> None:
-        apart = {id(parameter) for parameter in embeddings.parameters()}
-        groups: dict[str, list[nn.Parameter]] = {"embeddings": [], "matrices": [], "vectors": []}
-        for parameter in model.parameters():
-            groups["embeddings" if id(parameter) in apart else "matrices" if parameter.ndim > 1 else "vectors"].append(parameter)
+        groups = parameter_groups(
+            model,
+            embeddings,
+            learning_rate=settings.learning_rate,
+            embedding_learning_rate=settings.embedding_learning_rate,
+            weight_decay=settings.weight_decay,
+        )
         self.model = model
         self.clip = settings.gradient_clip
-        self.optimizer = torch.optim.AdamW(
-            [
-                {"params": groups["embeddings"], "lr": settings.embedding_learning_rate or settings.learning_rate, "weight_decay": 0.0},
-                {"params": groups["matrices"], "weight_decay": settings.weight_decay},
-                {"params": groups["vectors"], "weight_decay": 0.0},
-            ],
-            lr=settings.learning_rate,
-            betas=(0.9, 0.98),
-            fused=True,
-        )
+        self.optimizer = torch.optim.AdamW(groups, betas=BETAS, fused=True)
         self.schedule = get_linear_schedule_with_warmup(self.optimizer, round(settings.warmup_fraction * steps), steps)
 
     def step(self, loss: Tensor) -> None:

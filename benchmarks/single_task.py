@@ -19,7 +19,7 @@ def topics(analyzer: Analyzer, articles: Sequence[Article]) -> list[list[float]]
     """Topic probabilities of each article."""
     _, batch = _read(analyzer, articles, targets=False)
     model = analyzer.model
-    states, words = model._encode(batch["token_ids"], batch["window_lengths"])
+    states, words = model.encode_windows(batch["token_ids"], batch["window_lengths"])
     found: list[list[float]] = model.topic_head(model.topic_head.pool(states, words, batch["token_article"], len(articles))).softmax(-1).tolist()
     return found
 
@@ -29,8 +29,8 @@ def stances(analyzer: Analyzer, articles: Sequence[Article]) -> list[list[float]
     """Stance probabilities of each article and target, in order."""
     _, batch = _read(analyzer, articles, targets=True)
     model = analyzer.model
-    states, words = model._encode(batch["token_ids"], batch["window_lengths"])
-    target_states, target_words = model._encode(batch["target_ids"], batch["target_lengths"])
+    states, words = model.encode_windows(batch["token_ids"], batch["window_lengths"])
+    target_states, target_words = model.encode_windows(batch["target_ids"], batch["target_lengths"])
     rows = (batch["row_article"], batch["row_tokens"], batch["row_pairs"])
     logits = model.stance_reader(states, words, batch["token_article"], len(articles), target_states, target_words, *rows, len(batch["pair_article"]))
     found: list[list[float]] = logits.softmax(-1).tolist()
@@ -42,7 +42,7 @@ def summaries(analyzer: Analyzer, articles: Sequence[Article], max_words: int) -
     """An extractive summary of each article."""
     encoded, batch = _read(analyzer, articles, targets=False)
     model = analyzer.model
-    states, words = model._encode(batch["token_ids"], batch["window_lengths"])
+    states, words = model.encode_windows(batch["token_ids"], batch["window_lengths"])
     vectors = model.topic_head.pool(states, words, batch["token_article"], len(articles))
     salience, _ = model.sentence_head(states, words, batch["token_sentence"], batch["sentence_article"], batch["sentence_place"], vectors)
     counts = torch.bincount(batch["sentence_article"], minlength=len(articles)).tolist()

@@ -135,9 +135,9 @@ class ArticleModel(PreTrainedModel):
     ) -> Outputs:
         """Encode every window once and read all answers from its states. B is the number of articles in `token_article`."""
         articles = int(token_article[-1]) + 1
-        article_states, article_words = self._encode(token_ids, window_lengths)  # [M, D], [M, D]
+        article_states, article_words = self.encode_windows(token_ids, window_lengths)  # [M, D], [M, D]
         # Targets are encoded apart, so that asking about one leaves every bit of the article's states as it was.
-        target_states, target_words = self._encode(target_ids, target_lengths)
+        target_states, target_words = self.encode_windows(target_ids, target_lengths)
 
         article_vectors = self.topic_head.pool(article_states, article_words, token_article, articles)  # [B, 2D]
         topic_logits = self.topic_head(article_vectors)  # [B, C]
@@ -172,7 +172,7 @@ class ArticleModel(PreTrainedModel):
         outputs.task_losses = {task: value.detach() for task, value in losses.items()}
         return outputs
 
-    def _encode(self, flat_ids: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    def encode_windows(self, flat_ids: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """The backbone's last states and the word embeddings of windows that lie flat, in the same flat order, [M, D] each."""
         embeddings = self.get_input_embeddings()(flat_ids)
         if len(lengths) == 0:

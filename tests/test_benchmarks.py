@@ -53,7 +53,7 @@ def test_speed_measures_every_figure(
     padding = result["figures"]["padding"]
     assert padding["measured"] == pytest.approx(1 - padding["real"] / padding["tokens"])
     assert padding["met"] == (padding["measured"] <= 0.05)
-    assert result["figures"]["targets_forward"]["target_tokens_32"] > result["figures"]["targets_forward"]["target_tokens_1"]
+    assert result["figures"]["claims_forward"]["target_tokens_32"] > result["figures"]["claims_forward"]["target_tokens_1"]
     assert result["settings"]["weights"] == "tiny"
     assert "at least 2.5" in capsys.readouterr().out
 

@@ -6,6 +6,7 @@ In: the report. Out: something that `rich` prints. Does not know how anything wa
 from collections import Counter
 from collections.abc import Sequence
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -22,11 +23,11 @@ def corpus_tables(report: CorpusReport) -> RenderableType:
 
 
 def _table(title: str, names: Sequence[str], numbers: Sequence[str]) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="")
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for name in names:
-        table.add_column(name)
+        table.add_column(name, no_wrap=True)
     for name in numbers:
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", overflow="fold")
     return table
 
 
@@ -36,21 +37,21 @@ def _row(table: Table, names: Sequence[str], numbers: Sequence[int]) -> None:
 
 def _source_table(sources: Sequence[SourceCounts]) -> Table:
     counted = any(counts.windows for counts in sources)
-    numbers = ["articles", "with topic", "stances", "summaries", "headlines", "boilerplate"]
-    table = _table("Sources", ["split", "source", "languages", "drawn"], numbers + (["windows", "windowed"] if counted else []))
+    numbers = ["articles", "topics", "stances", "summ\naries", "head\nlines", "boiler\nplate"]
+    table = _table("Sources", ["split", "source", "lang", "drawn"], numbers + (["in win\ndows"] if counted else []))
     for counts in sources:
         languages = [lang or "not named" for lang, _ in counts.languages.most_common()]
-        shown = " ".join(languages) if len(languages) <= 4 else f"{len(languages)} languages"
+        shown = " ".join(languages) if len(languages) <= 2 else str(len(languages))
         values = [counts.articles, counts.topics.total(), counts.stances.total(), counts.summaries, counts.headlines, counts.boilerplate]
         drawn = f"{counts.probability:.1%}" if counts.split == "train" else ""
-        _row(table, [counts.split, counts.name, shown, drawn], values + ([counts.windows, counts.windowed] if counted else []))
+        _row(table, [counts.split, counts.name, shown, drawn], values + ([counts.windowed] if counted else []))
     for split in ("train", "dev"):
         part = [counts for counts in sources if counts.split == split]
         values = [
             sum(values)
             for values in zip(*([c.articles, c.topics.total(), c.stances.total(), c.summaries, c.headlines, c.boilerplate] for c in part), strict=True)
         ]
-        windows = [sum(c.windows for c in part), sum(c.windowed for c in part)] if counted else []
+        windows = [sum(c.windowed for c in part)] if counted else []
         _row(table, [split, "all", "", ""], values + windows)
     return table
 

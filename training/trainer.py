@@ -22,6 +22,9 @@ SCORE = "eval_score"
 SHOWN_SCORES = (SCORE, *(f"eval_{name}" for name in ("topic_macro_f1", "stance_macro_f1", "rouge1", "headline_rouge1", "cleaning_f1")))
 """Dev scores in the log line; the end-of-run table and TensorBoard have all."""
 
+BETAS = (0.9, 0.98)
+"""Of AdamW: the second is shorter than usual, since runs are short."""
+
 
 class ArticleTrainer(Trainer):
     """`score` maps the model to its dev scores; it runs on the main process and the others wait for its answer."""
@@ -79,23 +82,29 @@ class ArticleTrainer(Trainer):
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
         """AdamW without decay on norms, biases and embeddings; embeddings may have a learning rate of their own."""
         if self.optimizer is None:
-            embeddings = {id(p) for p in self.article_model.get_input_embeddings().parameters()}
-            groups: dict[str, list[nn.Parameter]] = {"embeddings": [], "matrices": [], "vectors": []}
-            for parameter in self.article_model.parameters():
-                if parameter.requires_grad:
-                    groups["embeddings" if id(parameter) in embeddings else "matrices" if parameter.ndim > 1 else "vectors"].append(parameter)
-            rate = self.args.learning_rate
-            self.optimizer = torch.optim.AdamW(
-                [
-                    {"params": groups["embeddings"], "lr": self.embedding_learning_rate or rate, "weight_decay": 0.0},
-                    {"params": groups["matrices"], "weight_decay": self.args.weight_decay},
-                    {"params": groups["vectors"], "weight_decay": 0.0},
-                ],
-                lr=rate,
-                betas=(0.9, 0.98),
-                fused=True,
+            groups = parameter_groups(
+                self.article_model,
+                self.article_model.get_input_embeddings(),
+                learning_rate=self.args.learning_rate,
+                embedding_learning_rate=self.embedding_learning_rate,
+                weight_decay=self.args.weight_decay,
             )
+            self.optimizer = torch.optim.AdamW(groups, betas=BETAS, fused=True)
         return self.optimizer
+
+
+def parameter_groups(
+    model: nn.Module, embeddings: nn.Module, *, learning_rate: float, embedding_learning_rate: float | None, weight_decay: float
+) -> list[dict[str, Any]]:
+    """Groups for AdamW: token embeddings with a rate of their own, matrices with weight decay, norms and biases without."""
+    apart = {id(parameter) for parameter in embeddings.parameters()}
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    others = [parameter for parameter in trained if id(parameter) not in apart]
+    return [
+        {"params": [p for p in trained if id(p) in apart], "lr": embedding_learning_rate or learning_rate, "weight_decay": 0.0},
+        {"params": [p for p in others if p.ndim > 1], "lr": learning_rate, "weight_decay": weight_decay},
+        {"params": [p for p in others if p.ndim <= 1], "lr": learning_rate, "weight_decay": 0.0},
+    ]
 
 
 class ReadableLog(TrainerCallback):
