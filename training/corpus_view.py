@@ -25,7 +25,7 @@ def corpus_tables(report: CorpusReport) -> RenderableType:
 def _table(title: str, names: Sequence[str], numbers: Sequence[str]) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", header_style="", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for name in names:
-        table.add_column(name, no_wrap=True)
+        table.add_column(name, overflow="fold")
     for name in numbers:
         table.add_column(name, justify="right", overflow="fold")
     return table
@@ -37,8 +37,8 @@ def _row(table: Table, names: Sequence[str], numbers: Sequence[int]) -> None:
 
 def _source_table(sources: Sequence[SourceCounts]) -> Table:
     counted = any(counts.windows for counts in sources)
-    numbers = ["articles", "topics", "stances", "summ\naries", "head\nlines", "boiler\nplate"]
-    table = _table("Sources", ["split", "source", "lang", "drawn"], numbers + (["in win\ndows"] if counted else []))
+    numbers = ["arti\ncles", "topics", "stances", "summ\naries", "head\nlines", "boiler\nplate"]
+    table = _table("Sources", ["split", "source", "lang", "drawn"], numbers + (["windowed"] if counted else []))
     for counts in sources:
         languages = [lang or "not named" for lang, _ in counts.languages.most_common()]
         shown = " ".join(languages) if len(languages) <= 2 else str(len(languages))

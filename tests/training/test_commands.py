@@ -50,7 +50,7 @@ def test_check_counts_and_says_how_to_train(write_config: Callable[..., Path], t
     out = lines_of(capsys)
     assert {"Sources", "Labels", "Languages in train"} <= set(out)
     assert out[-1] == f"{config} is valid. Train it with: python -m training train '{config}' --data-root {tiny_corpus} --set seed=4"
-    assert out[-2].startswith("windows are not counted: the tokenizer is trained with the run; the longest training article has ")
+    assert out[-2] == "windows are estimated at 2 tokens a word: the tokenizer is trained with the run"
     assert not (config.parent / "my run").exists()
 
 
@@ -89,7 +89,7 @@ def test_train_then_check_evaluate_and_resume(write_config: Callable[..., Path],
     capsys.readouterr()
 
     assert main(["check", str(config)]) == 0
-    assert not any(line.startswith("windows are not counted") for line in lines_of(capsys))  # the tokenizer exists now
+    assert not any(line.startswith("windows are estimated") for line in lines_of(capsys))  # the tokenizer exists now
 
     assert main(["evaluate", str(checkpoint), str(config)]) == 0
     report = json.loads((config.parent / "run" / "report" / "report.json").read_text(encoding="utf-8"))
