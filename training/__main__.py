@@ -10,6 +10,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from math import ceil
 from pathlib import Path
 
@@ -32,6 +33,7 @@ from training.corpus import Corpus, describe, digest, load_corpus
 from training.corpus_view import corpus_tables
 from training.evaluation import HeldOutFile, evaluate, held_out_file
 from training.report import report_tables, write_report
+from training.rows import source_file
 from training.run import RunResult, check_selected_scores, train
 from training.sources import load_source
 
@@ -98,8 +100,18 @@ def _check(options: argparse.Namespace, console: Console) -> None:
     check_selected_scores(config, corpus)
     encode = _article_tokenizer(config, corpus)
     window = config.model.window_tokens
-    report = describe(corpus, config, lambda article: _count_windows(encode, article) if encode else _estimate_windows(article, window))
+    most = config.training.max_windows
+
+    @cache
+    def windows(article: Article) -> int:
+        return _count_windows(encode, article) if encode else _estimate_windows(article, window)
+
+    report = describe(corpus, config, windows)
     console.print(corpus_tables(report))
+    cut = sum(windows(article) > most for source in corpus.train for article in source.articles)
+    if cut:
+        note = f"{cut:,} training articles are longer than training.max_windows ({most}): training reads their beginning, inference all"
+        console.print(note, markup=False, soft_wrap=True)
     if encode is None:
         note = f"windows are estimated at {TOKENS_PER_WORD:g} tokens a word: the tokenizer is trained with the run"
         console.print(note, markup=False, soft_wrap=True)
@@ -209,6 +221,8 @@ def _read_file(path: Path, checkpoint: Checkpoint, held_out: _HeldOut) -> None:
     trained_on = checkpoint.info.get("sources", {})
     if name in trained_on:
         held_out.topic_labels[name] = trained_on[name]["topic_labels"]
+        if trained_on[name]["neutral_covers_unrelated"]:
+            held_out.neutral_covers_unrelated.append(name)
 
 
 def _read_dev_sources(config: RunConfig, held_out: _HeldOut) -> None:
@@ -220,7 +234,7 @@ def _read_dev_sources(config: RunConfig, held_out: _HeldOut) -> None:
         if source.neutral_covers_unrelated:
             held_out.neutral_covers_unrelated.append(source.name)
         if source.path is not None:
-            held_out.files.append(held_out_file(config.data.root / source.path, len(loaded.articles)))
+            held_out.files.append(held_out_file(source_file(source, config.data.root), len(loaded.articles)))
         elif source.hub is not None:  # not one file: the digest is that of its articles
             held_out.files.append(HeldOutFile(f"{source.hub.id}[{source.hub.split}]", digest(loaded.articles), len(loaded.articles)))
 

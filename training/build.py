@@ -4,6 +4,7 @@ In: a `RunConfig` and the training texts. Out: a tokenizer, and an `ArticleModel
 from the Hub, from a folder or from an architecture. Does not know: batches, the Trainer.
 """
 
+import sys
 from typing import Any
 
 import torch
@@ -20,7 +21,7 @@ def build_tokenizer(config: RunConfig, corpus: Corpus) -> PreTrainedTokenizerBas
     """The backbone's own tokenizer, or one trained on the run's training text and kept in the run's folder."""
     wanted = config.model.tokenizer
     if wanted is None:
-        return AutoTokenizer.from_pretrained(**_place(config.model.backbone))
+        return _checked_tokenizer(AutoTokenizer.from_pretrained(**_place(config.model.backbone)), config.model.backbone)
     folder = config.output / "tokenizer"
     if not folder.exists():
         articles = [article for source in corpus.train for article in source.articles]
@@ -28,6 +29,14 @@ def build_tokenizer(config: RunConfig, corpus: Corpus) -> PreTrainedTokenizerBas
         texts += [(article.lang, stance.target) for article in articles for stance in article.stances]
         train_tokenizer(texts, wanted.type, wanted.vocabulary_size, config.seed).save_pretrained(folder)
     return AutoTokenizer.from_pretrained(folder)
+
+
+def _checked_tokenizer(tokenizer: PreTrainedTokenizerBase, backbone: Backbone) -> PreTrainedTokenizerBase:
+    """Transformers makes an empty tokenizer, to which every word is unknown, where the files of one are missing."""
+    if len(tokenizer) <= len(tokenizer.all_special_ids):
+        where = f"folder: {backbone.folder}" if backbone.folder else f"hub: {backbone.hub}"
+        raise ConfigError(f"model.backbone.{where} holds no tokenizer. Save one beside the model with `tokenizer.save_pretrained`.")
+    return tokenizer
 
 
 def build_model(config: RunConfig, tokenizer: PreTrainedTokenizerBase) -> ArticleModel:
@@ -39,6 +48,8 @@ def build_model(config: RunConfig, tokenizer: PreTrainedTokenizerBase) -> Articl
         backbone_config = AutoConfig.from_pretrained(**_place(settings.backbone))
     if backbone_config.is_encoder_decoder:
         raise ConfigError(f"model.backbone: {backbone_config.model_type} is an encoder-decoder, and only encoders can be trained. Name an encoder.")
+    if settings.backbone.architecture is None:
+        _check_positions(config, backbone_config, tokenizer)
     model = ArticleModel(
         ArticleConfig(
             backbone=backbone_config.to_dict(),
@@ -56,6 +67,14 @@ def build_model(config: RunConfig, tokenizer: PreTrainedTokenizerBase) -> Articl
     model.loss_weights = {"topic": losses.topic, "stance": losses.stance, "salience": losses.salience, "boilerplate": losses.boilerplate}
     model.label_smoothing = losses.label_smoothing
     return model
+
+
+def _check_positions(config: RunConfig, backbone: PreTrainedConfig, tokenizer: PreTrainedTokenizerBase) -> None:
+    """A backbone with learned positions reads no longer windows than it has positions for; the tokenizer knows how many of them can be used."""
+    most = min(getattr(backbone, "max_position_embeddings", None) or sys.maxsize, tokenizer.model_max_length)
+    for name in ("window_tokens", "target_tokens"):
+        if getattr(config.model, name) > most:
+            raise ConfigError(f"model.{name}: the backbone reads at most {most} tokens at once, found {getattr(config.model, name)}. Lower it.")
 
 
 def _place(backbone: Backbone) -> dict[str, Any]:

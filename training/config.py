@@ -285,7 +285,7 @@ def _apply(value: dict[str, Any], override: str, set_by: dict[KeyPath, str]) -> 
     dotted, equals, text = override.partition("=")
     if not equals or not dotted.strip():
         return "must look like training.tokens=1000000"
-    path: KeyPath = tuple(int(part) if part.isdigit() else part for part in dotted.strip().split("."))
+    path: KeyPath = tuple(int(part) if part.isdecimal() else part for part in dotted.strip().split("."))
     place: Any = value
     for depth, part in enumerate(path):
         at = ".".join(map(str, path[:depth])) or "the config"

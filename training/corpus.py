@@ -82,9 +82,7 @@ def load_corpus(config: RunConfig) -> Corpus:
 
     Raises `DataError` where a source is wrong or nothing of it is left to train on.
     """
-    train, dev = (
-        [load_source(source, config.data.root, config.data.topics, config.seed) for source in sources] for sources in (config.data.train, config.data.dev)
-    )
+    train, dev = _load_sources(config)
     train, shared, repeated = _without_shared_text(train, dev)
     return Corpus(
         train=tuple(train),
@@ -94,6 +92,20 @@ def load_corpus(config: RunConfig) -> Corpus:
         probabilities=sampling_probabilities(train, config.data.mixing_exponent),
         digests={loaded.source.name: digest(loaded.articles) for loaded in train},
     )
+
+
+def _load_sources(config: RunConfig) -> tuple[list[LoadedSource], list[LoadedSource]]:
+    """Train and dev sources; what is wrong with any of them stands in one `DataError`, a line each."""
+    loaded: list[LoadedSource] = []
+    problems: list[str] = []
+    for source in (*config.data.train, *config.data.dev):
+        try:
+            loaded.append(load_source(source, config.data.root, config.data.topics, config.seed))
+        except DataError as error:
+            problems.append(str(error))
+    if problems:
+        raise DataError("\n".join(problems))
+    return loaded[: len(config.data.train)], loaded[len(config.data.train) :]
 
 
 def sampling_probabilities(sources: Sequence[LoadedSource], mixing_exponent: float) -> tuple[float, ...]:

@@ -32,7 +32,7 @@ def _table(title: str, names: Sequence[str], numbers: Sequence[str]) -> Table:
 
 
 def _row(table: Table, names: Sequence[str], numbers: Sequence[int]) -> None:
-    table.add_row(*names, *(f"{number:,}" if number else "-" for number in numbers))
+    table.add_row(*map(Text, names), *(f"{number:,}" if number else "-" for number in numbers))
 
 
 def _source_table(sources: Sequence[SourceCounts]) -> Table:

@@ -122,7 +122,7 @@ def plan_batches(
     visits = tokens / max(sum(p * mean for p, mean in zip(probabilities, mean_tokens, strict=True)), 1)
     order: list[tuple[float, int]] = []  # (place in the run, example): every source is spread evenly over the run
     for probability, group in zip(probabilities, members, strict=True):
-        count = round(visits * probability) if group else 0
+        count = max(1, round(visits * probability)) if group else 0  # a small budget must not silence a source
         order += [((k + random.random()) / count, index) for k, index in zip(range(count), _rounds(group, random), strict=False)]
     order.sort()
     batches: list[list[int]] = []

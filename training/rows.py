@@ -27,9 +27,7 @@ def read_rows(source: Source, root: Path) -> Iterator[tuple[str, Row]]:
     """
     if source.hub is not None:
         return _hub_rows(source.hub)
-    if source.path is None:
-        raise ValueError(f"source {source.name!r} has neither a path nor a hub id")
-    path = (source.root or root) / source.path
+    path = source_file(source, root)
     if not path.is_file():
         raise DataError(_no_file(path, source))
     if path.suffix == ".csv":
@@ -37,6 +35,13 @@ def read_rows(source: Source, root: Path) -> Iterator[tuple[str, Row]]:
     if path.suffix == ".parquet":
         return _parquet_rows(path)
     return ((f"{path}:{number}", row) for number, row in read_json_rows(path))
+
+
+def source_file(source: Source, root: Path) -> Path:
+    """Where the file of a source lies: its own root wins over the run's."""
+    if source.path is None:
+        raise ValueError(f"source {source.name!r} has neither a path nor a hub id")
+    return (source.root or root) / source.path
 
 
 def _no_file(path: Path, source: Source) -> str:

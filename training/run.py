@@ -4,11 +4,13 @@ In: a `RunConfig`. Out: the folder `<output>/checkpoint` with the best weights, 
 events and the Trainer's own states for resuming. Does not know: the command line, or how things are printed.
 """
 
+import json
 import os
 import platform
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from difflib import unified_diff
 from importlib.metadata import version
 from pathlib import Path
 from random import Random
@@ -21,16 +23,17 @@ from inference.analyzer import Analyzer
 from inference.article import Article, open_whole
 from inference.checkpoint import save_checkpoint
 from inference.encoding import ArticleTokenizer
-from inference.errors import ConfigError
+from inference.errors import ConfigError, DataError
 from inference.model import ArticleModel
 from training.build import build_model, build_tokenizer
 from training.config import RunConfig, config_to_yaml
 from training.corpus import Corpus, load_corpus
 from training.evaluation import dev_scores, evaluate
 from training.examples import Collator, Example, PlannedBatches, SourceLabels, inject_lines, make_example, plan_batches, source_labels
-from training.trainer import SCORE, ArticleTrainer, ReadableLog
+from training.trainer import SCORE, ArticleTrainer, Clock, ReadableLog
 
 CONFIG_FILE = "config.yaml"
+DATA_FILE = "data.json"
 LOG_LINES = 50
 """Training log entries in a run, whatever its length."""
 
@@ -61,6 +64,7 @@ def train(config: RunConfig, *, resume: bool = False, write: Callable[[str], Non
     arguments = _training_arguments(config)
 
     corpus = load_corpus(config)
+    _claim_data(config, corpus, resume)
     check_selected_scores(config, corpus)
     with arguments.main_process_first(local=False, desc="tokenizer"):
         tokenizer = build_tokenizer(config, corpus)
@@ -82,11 +86,16 @@ def train(config: RunConfig, *, resume: bool = False, write: Callable[[str], Non
         data_collator=_collator(config, examples, sources, encode),
         score=score,
         embedding_learning_rate=config.training.embedding_learning_rate,
-        callbacks=[EarlyStoppingCallback(config.training.patience), ReadableLog(write, progress)],
+        callbacks=[EarlyStoppingCallback(config.training.patience), Clock(), ReadableLog(write, progress)],
     )
     trainer.remove_callback(PrinterCallback)
     last = _last_complete_state(output) if resume else None
-    outcome = trainer.train(resume_from_checkpoint=last)
+    trainer.train(resume_from_checkpoint=last)
+    (clock,) = (callback for callback in trainer.callback_handler.callbacks if isinstance(callback, Clock))  # a resume puts a new one in its place
+    seconds = clock.seconds
+    read = batches[: trainer.state.global_step * config.training.accumulation * arguments.world_size]
+    most = config.training.max_windows * config.model.window_tokens
+    tokens = sum(min(examples[index].tokens, most) for batch in read for index in batch)
     best = trainer.state.best_global_step or trainer.state.global_step
     scores = next(entry for entry in reversed(trainer.state.log_history) if SCORE in entry and entry["step"] == best)
     scores = {name.removeprefix("eval_"): value for name, value in scores.items() if name.startswith("eval_")}
@@ -94,7 +103,7 @@ def train(config: RunConfig, *, resume: bool = False, write: Callable[[str], Non
     if trainer.is_world_process_zero():
         save_checkpoint(checkpoint, trainer.accelerator.unwrap_model(trainer.model), tokenizer, _describe(config, corpus, best, scores))
     trainer.accelerator.wait_for_everyone()
-    return RunResult(checkpoint, best, trainer.state.global_step, scores, outcome.metrics["train_runtime"], config.training.tokens)
+    return RunResult(checkpoint, best, trainer.state.global_step, scores, seconds, tokens)
 
 
 def build_examples(config: RunConfig, corpus: Corpus, encode: ArticleTokenizer, progress: Progress) -> list[Example]:
@@ -201,7 +210,8 @@ def _claim_output(config: RunConfig, resume: bool) -> None:
             raise ConfigError(f"output: {config.output} holds no run to resume. Leave out --resume to start one.")
         before = stored.read_text(encoding="utf-8")
         if before != text:
-            changed = [line.strip() for line in text.splitlines() if line not in before.splitlines()]
+            lines = list(unified_diff(before.splitlines(), text.splitlines(), n=0))[2:]  # without the names of the files
+            changed = [f"{line[0]} {line[1:].strip()}" for line in lines if line[0] in "+-"]
             raise ConfigError(
                 f"{stored}: the run began with another config; changed now: {'; '.join(changed[:8])}. Resume with the old one, or name a new output."
             )
@@ -216,6 +226,20 @@ def _claim_output(config: RunConfig, resume: bool) -> None:
             file.write(text)
 
 
+def _claim_data(config: RunConfig, corpus: Corpus, resume: bool) -> None:
+    """A resumed run wants the data that it began with: other articles would make another plan of batches."""
+    stored = config.output / DATA_FILE
+    if not resume:
+        if int(os.environ.get("RANK", "0")) == 0:
+            with open_whole(stored) as file:
+                json.dump(corpus.digests, file, indent=2)
+        return
+    before = json.loads(stored.read_text(encoding="utf-8")) if stored.is_file() else {}
+    changed = [name for name, found in corpus.digests.items() if before.get(name) != found]
+    if changed:
+        raise DataError(f"{stored}: the training articles of {', '.join(changed)} are not those that the run began with. Restore them, or name a new output.")
+
+
 def _last_complete_state(output: Path) -> str | None:
     """The newest state that was saved whole: the Trainer writes trainer_state.json last."""
     states = [path.parent for path in output.glob("checkpoint-*/trainer_state.json")]
@@ -224,7 +248,7 @@ def _last_complete_state(output: Path) -> str | None:
 
 def check_selected_scores(config: RunConfig, corpus: Corpus) -> None:
     """Raise `ConfigError` where training.select names a score that no dev article has a label for."""
-    articles = [article for source in corpus.dev for article in source.articles]
+    articles = scored_articles(config, corpus)
     gold = {
         "topic": any(article.topic for article in articles),
         "stance": any(stance.stance for article in articles for stance in article.stances),
@@ -233,17 +257,25 @@ def check_selected_scores(config: RunConfig, corpus: Corpus) -> None:
     }
     for name in config.training.select:
         if not next(found for task, found in gold.items() if name.startswith(task)):
-            raise ConfigError(f"training.select: {name} cannot be computed, since no dev article has such a label. Add one, or select other scores.")
+            raise ConfigError(
+                f"training.select: {name} cannot be computed, since no dev article has such a label. "
+                "Add one, raise training.dev_articles, or select other scores."
+            )
 
 
-def _score_dev(config: RunConfig, corpus: Corpus, analyzer: Analyzer) -> dict[str, float]:
+def scored_articles(config: RunConfig, corpus: Corpus) -> list[Article]:
+    """The dev articles that every evaluation of the run reads: all, or a seeded sample of each source."""
     articles: list[Article] = []
     for source in corpus.dev:
         most = config.training.dev_articles
         articles += source.articles if most is None or len(source.articles) <= most else Random(config.seed).sample(source.articles, most)
+    return articles
+
+
+def _score_dev(config: RunConfig, corpus: Corpus, analyzer: Analyzer) -> dict[str, float]:
     report = evaluate(
         analyzer,
-        articles,
+        scored_articles(config, corpus),
         topic_labels={source.source.name: source.topic_labels for source in corpus.dev},
         neutral_covers_unrelated=[source.source.name for source in corpus.dev if source.source.neutral_covers_unrelated],
         baselines=False,
@@ -256,11 +288,17 @@ def _describe(config: RunConfig, corpus: Corpus, best_step: int, scores: dict[st
     """What broadsheet.json says about the run."""
     return {
         "name": config.name,
-        "config": config_to_yaml(config),
+        "config": config_to_yaml(config.model_copy(update={"data": config.data.model_copy(update={"root": Path()})})),  # no paths of this machine
         "best_step": best_step,
         "dev_scores": scores,
         "sources": {
-            s.source.name: {"articles": len(s.articles), "topic_labels": list(s.topic_labels), "sha256": corpus.digests[s.source.name]} for s in corpus.train
+            loaded.source.name: {
+                "articles": len(loaded.articles),
+                "topic_labels": list(loaded.topic_labels),
+                "neutral_covers_unrelated": loaded.source.neutral_covers_unrelated,
+                "sha256": corpus.digests[loaded.source.name],
+            }
+            for loaded in corpus.train
         },
         "versions": {"python": platform.python_version()} | {name: version(name) for name in ("torch", "transformers", "tokenizers", "sentencex", "py3langid")},
     }

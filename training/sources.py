@@ -92,12 +92,13 @@ class _Reader:
             if article is None:
                 self.dropped[NO_WORDS] += 1
                 continue
-            if pair is not None:
+            if self._is_pair(row):
                 index = merged.setdefault(replace(article, id="", stances=()), len(articles))
+                pairs = () if pair is None else (pair,)
                 if index < len(articles):
-                    articles[index] = replace(articles[index], stances=(*articles[index].stances, pair))
+                    articles[index] = replace(articles[index], stances=(*articles[index].stances, *pairs))
                     continue
-                article = replace(article, stances=(*article.stances, pair))
+                article = replace(article, stances=(*article.stances, *pairs))
             article = self._with_own_id(article, where, first_at)
             articles.append(article)
         return [self._without_contradictions(article) for article in articles]
@@ -121,7 +122,7 @@ class _Reader:
         if "text" not in values:
             raise DataError(f"{where}: {self._no_column('text', row)}")
         text = values["text"]
-        if text is None or (isinstance(text, str) and not any(map(str.isalnum, text))):
+        if text is None or (isinstance(text, str) and not any(map(str.isalpha, text))):
             return None
         if isinstance(values.get("date"), date):
             values["date"] = values["date"].isoformat()  # Parquet and Hub data sets have dates of their own type
@@ -131,6 +132,10 @@ class _Reader:
             values["stances"] = self._stances(values["stances"], where)
         article = article_from_row(values, where)
         return replace(article, id=article.id or f"row-{number}", lang=article.lang or self.source.lang or "", source=self.source.name)
+
+    def _is_pair(self, row: Row) -> bool:
+        """Whether the row is of a table with one target and stance a row, whether or not this one's stance is known."""
+        return self._columns["stance"] in row and row.get(self._columns["target"]) not in (None, "")
 
     def _pair(self, row: Row, where: str) -> Stance | None:
         """The target and stance of a table's row, where it has both."""

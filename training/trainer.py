@@ -5,6 +5,7 @@ the whole optimizer step, per-task losses in the log, and dev scores from the `A
 Does not know: configs, sources, files other than the Trainer's own.
 """
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ import torch
 from accelerate.utils import broadcast_object_list
 from torch import Tensor, nn
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers.trainer_callback import ExportableState
 
 from inference.losses import TASKS, count_items
 from inference.model import ArticleModel
@@ -19,7 +21,7 @@ from inference.model import ArticleModel
 SCORE = "eval_score"
 """The mean of the selected dev scores, by which the best checkpoint is picked."""
 
-SHOWN_SCORES = (SCORE, *(f"eval_{name}" for name in ("topic_macro_f1", "stance_macro_f1", "rouge1", "headline_rouge1", "cleaning_f1")))
+SHOWN_SCORES = (SCORE, *(f"eval_{name}" for name in ("topic_macro_f1", "stance_macro_f1", "rouge1", "cleaning_f1")))
 """Dev scores in the log line; the end-of-run table and TensorBoard have all."""
 
 BETAS = (0.9, 0.98)
@@ -105,6 +107,24 @@ def parameter_groups(
         {"params": [p for p in others if p.ndim > 1], "lr": learning_rate, "weight_decay": weight_decay},
         {"params": [p for p in others if p.ndim <= 1], "lr": learning_rate, "weight_decay": 0.0},
     ]
+
+
+class Clock(ExportableState, TrainerCallback):
+    """Seconds of training, those before a resume included: the Trainer counts from the resume on."""
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        self.before = seconds
+        self.started = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        return self.before + time.perf_counter() - self.started
+
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        self.started = time.perf_counter()
+
+    def state(self) -> dict[str, Any]:
+        return {"args": {"seconds": self.seconds}, "attributes": {}}
 
 
 class ReadableLog(TrainerCallback):

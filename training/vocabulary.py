@@ -73,7 +73,7 @@ def _with_bytes(trained: Tokenizer, kind: str, byte_pieces: list[str]) -> Tokeni
 
 def _without_rare_characters(lines: Sequence[str], most: int) -> Iterator[str]:
     """The lines with all but the `most` most frequent characters as spaces: those are left to the bytes, or they would fill the vocabulary."""
-    normalized = [unicodedata.normalize("NFKC", line) for line in lines]
+    normalized = [unicodedata.normalize("NFKC", line.encode("utf-16", "surrogatepass").decode("utf-16", "replace")) for line in lines]
     counts = Counter(chain.from_iterable(normalized))
     rare = dict.fromkeys((ord(character) for character, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[most:]), " ")
     return (line.translate(rare) for line in normalized)

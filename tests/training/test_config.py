@@ -89,7 +89,7 @@ def test_all_problems_come_together(path: Path) -> None:
         "15: training.patience: the key stands twice, first on line 14. Keep one of them.",
         "--set training.lr=1: in training, 'lr' is an unknown key. Known here: tokens, batch_tokens, accumulation, learning_rate, "
         "embedding_learning_rate, weight_decay, warmup_fraction, gradient_clip, precision, max_windows, max_targets, hide_title, inject_boilerplate, "
-        "mask_tokens, evaluate_every, dev_articles, patience, select, average_weights.",
+        "mask_tokens, evaluate_every, dev_articles, patience, select.",
         "--set seed=-1: seed: must be greater than or equal to 0, found -1. Seed of every random choice.",
         " output: missing; give a value. Folder of the run, from the working directory.",
         "7: data.dev.0.lang: must be a valid string, found False; quote the value if it is text. ISO 639 code of the rows that name no language.",

@@ -116,7 +116,7 @@ def test_the_result_says_what_was_exported(finished: Finished) -> None:
     config, result, *_ = finished
     assert result.checkpoint == config.output / "checkpoint"
     assert 0 < result.best_step <= result.steps
-    assert result.tokens == 6000
+    assert 5000 < result.tokens <= 6500
     assert result.seconds > 0
     assert result.scores["score"] == pytest.approx(sum(result.scores[name] for name in config.training.select) / 3)
     info = load_checkpoint(result.checkpoint).info
@@ -207,7 +207,7 @@ def test_a_changed_config_is_not_resumed(tmp_path: Path, tiny_config: TinyConfig
     config = tiny_config(output)
     (output / "config.yaml").write_text(config_to_yaml(config), encoding="utf-8")
     changed = tiny_config(output, "training.batch_tokens=1024", "seed=8")
-    message = rf"^{output / 'config.yaml'}: the run began with another config; changed now: seed: 8; batch_tokens: 1024\. Resume with the old one, or "
+    message = rf"^{output / 'config.yaml'}: the run began with another config; changed now: - seed: 7; \+ seed: 8; - batch_tokens: 512; \+ batch_tokens: 1024\. Resume with the old one, or "
     with pytest.raises(ConfigError, match=message):
         train(changed, resume=True)
 
@@ -281,7 +281,7 @@ def test_patience_goes_on_counting_after_a_resume(tmp_path: Path, tiny_config: T
 def test_selected_scores_need_labels(tmp_path: Path, tiny_config: TinyConfig, tiny_corpus: Path) -> None:
     config = tiny_config(tmp_path / "run", "data.dev.0.path=topics.jsonl", "data.train=[{name: labeled, path: train.jsonl}]")
     with pytest.raises(
-        ConfigError, match=r"^training\.select: stance_macro_f1 cannot be computed, since no dev article has such a label\. Add one, or select other"
+        ConfigError, match=r"^training\.select: stance_macro_f1 cannot be computed, since no dev article has such a label\. Add one, raise training"
     ):
         train(config)
 

@@ -75,7 +75,16 @@ def test_rows_of_a_table_that_share_their_text_are_one_article(tmp_path: Path) -
         ("1", (Stance("it rained", "favor"), Stance("sun shone", "against"))),
         ("2", (Stance("it rained", "against"),)),
     ]
-    assert load(tmp_path, table, "a.csv", columns={"target": "claim", "stance": "label"}, labels=labels).articles[2].stances == ()
+    unlabeled = load(tmp_path, table.replace("3,", "1,"), "a.csv", columns={"target": "claim", "stance": "label"}, labels=labels)
+    assert unlabeled.articles == loaded.articles  # a pair without a stance is a row of its article all the same
+    dropped = load(
+        tmp_path,
+        table.replace("disagree", "skip"),
+        "a.csv",
+        columns={"target": "claim", "stance": "label"},
+        labels={"stance": {"agree": "favor", "skip": None}},
+    )
+    assert [(article.id, len(article.stances)) for article in dropped.articles] == [("1", 1), ("2", 0)]
 
 
 def test_the_same_id_with_another_text_is_an_error_in_a_table_too(tmp_path: Path) -> None:
