@@ -102,6 +102,10 @@ def _articles(options: argparse.Namespace) -> Iterator[Article]:
         return
     name = "standard input" if options.input == "-" else options.input
     content = sys.stdin.buffer.read() if options.input == "-" else Path(options.input).read_bytes()
+    if content.startswith((b"\x1f\x8b", b"\xfd7zXZ")):
+        raise DataError(f"{name}: compressed plain text is not read. Unpack it, or give JSON Lines (.jsonl.gz, .jsonl.xz).")
+    if content.lstrip().startswith((b'{"', b'[{"')):
+        raise DataError(f"{name}: this is JSON, and plain text is expected here. Name the file .jsonl, with one JSON object per line.")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -136,9 +140,15 @@ def _summarize(options: argparse.Namespace) -> None:
             row = analysis_to_row(analysis)
             print(to_json({name: row[name] for name in ("id", "lang", "title", "summary", "warnings")}))
             continue
-        print(f"{plain(article.id)}: {plain(analysis.summary.text)}" if several else plain(analysis.summary.text))
+        summary = plain(analysis.summary.text) if sys.stdout.isatty() else _encodable(analysis.summary.text)  # a file gets the exact spans
+        print(f"{plain(article.id)}: {summary}" if several else summary)
         for warning in analysis.warnings:
             print(f"note: {plain(article.id)}: {warning}", file=sys.stderr)
+
+
+def _encodable(text: str) -> str:
+    """Lone surrogates, which UTF-8 cannot hold, as U+FFFD."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _analyze_to_terminal(options: argparse.Namespace) -> None:

@@ -9,6 +9,7 @@ import json
 import lzma
 import os
 import tempfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -162,7 +163,7 @@ def _read_lines(path: Path) -> Iterator[bytes]:
     try:
         with _open_bytes(path) as file:
             yield from file
-    except (OSError, EOFError, lzma.LZMAError) as error:
+    except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise DataError(f"{path}: cannot be read ({reason}). Give a readable JSON Lines file (.jsonl, .jsonl.gz or .jsonl.xz).") from error
 
@@ -179,7 +180,7 @@ def _parse_object(line: bytes, where: str) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         found = f"byte 0x{line[error.start]:02x}"
         raise DataError(f"{where}: the file must be UTF-8, found {found}. Convert it, e.g. with `iconv -t UTF-8`.") from error
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError: no JSON, or a number of thousands of digits
         found = line.decode("utf-8").strip()[:60]
         raise DataError(f"{where}: the line is not JSON ({error}); found {found!r}. Write one JSON object per line.") from error
     if not isinstance(row, dict):

@@ -29,8 +29,8 @@ MANIFEST = "broadsheet.json"
 PICKLE_SUFFIXES = frozenset({".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".npy", ".npz"})
 """Files that can run code when read; a checkpoint has none."""
 
-UNLISTED = frozenset({MANIFEST, "README.md", ".gitattributes", ".cache"})
-"""Files that may stand in a checkpoint folder without a digest: the Hub adds them."""
+UNLISTED = frozenset({MANIFEST, "README.md", ".gitattributes", ".cache", ".DS_Store"})
+"""Files that may stand in a checkpoint folder without a digest: the Hub, its client and the desktop add them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,8 @@ def save_checkpoint(folder: Path, model: ArticleModel, tokenizer: PreTrainedToke
             "run": dict(info),
             "files": {path.name: sha256(path) for path in sorted(temporary.iterdir())},
         }
+        for path in temporary.iterdir():
+            path.chmod(0o644)  # safetensors writes for the owner only
         (temporary / MANIFEST).write_text(json.dumps(manifest, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
         if folder.exists():
             old = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.old."))
@@ -78,10 +80,18 @@ def load_checkpoint(name: str | Path) -> Checkpoint:
     if not folder.exists():
         folder = _download(str(name))
     manifest = verify(folder)
-    model = ArticleModel.from_pretrained(folder, use_safetensors=True, dtype=torch.float32, local_files_only=True)
+    try:
+        options: dict[str, Any] = {"use_safetensors": True, "dtype": torch.float32, "local_files_only": True, "output_loading_info": True}
+        result: Any = ArticleModel.from_pretrained(folder, **options)
+        model, loaded = result
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{folder}: the files are as they were written, but cannot be loaded ({error}). Export the checkpoint again.") from error
+    odd = sorted({*loaded["missing_keys"], *loaded["unexpected_keys"], *(key for key, *_ in loaded["mismatched_keys"])})
+    if odd:
+        raise CheckpointError(f"{folder}: the weights do not fit this version's model: {', '.join(odd[:5])} ({len(odd)} in all). Export the checkpoint again.")
     if list(model.config.topics) != manifest["topics"]:
         raise CheckpointError(f"{folder}: config.json has the topics {model.config.topics}, {MANIFEST} has {manifest['topics']}. Export the checkpoint again.")
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     return Checkpoint(model, tokenizer, manifest["run"], folder)
 
 
@@ -99,7 +109,11 @@ def verify(folder: Path) -> dict[str, Any]:
     for name, digest in manifest["files"].items():
         if name not in present:
             raise CheckpointError(f"{folder}: {name} is missing. Copy the whole folder again, or export the checkpoint again.")
-        if sha256(present[name]) != digest:
+        try:
+            found = sha256(present[name])
+        except OSError as error:
+            raise CheckpointError(f"{folder}: {name} cannot be read ({error.strerror}). Make the file readable, or copy the whole folder again.") from error
+        if found != digest:
             raise CheckpointError(f"{folder}: {name} was changed after the checkpoint was written (its SHA-256 differs). Copy the whole folder again.")
     foreign = sorted(set(present) - set(manifest["files"]) - UNLISTED)
     if foreign:
@@ -124,7 +138,11 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         found = manifest.get("format") if isinstance(manifest, dict) else type(manifest).__name__
         raise CheckpointError(f"{path}: format {found!r} cannot be read; this version reads format {FORMAT}. Install the version that wrote it.")
-    missing = [key for key in ("topics", "stances", "run", "files") if key not in manifest]
+    kinds = {"topics": list, "stances": list, "run": dict, "files": dict}
+    missing = [key for key in kinds if key not in manifest]
+    wrong = [key for key, kind in kinds.items() if key in manifest and not isinstance(manifest[key], kind)]
+    if wrong:
+        raise CheckpointError(f"{path}: {', '.join(wrong)} has another type than this version writes. Copy the whole folder again.")
     if missing or manifest["stances"] != list(STANCES):
         problem = f"{', '.join(missing)} is missing" if missing else f"the stances are {manifest['stances']}, expected {list(STANCES)}"
         raise CheckpointError(f"{path}: {problem}. Export the checkpoint again.")

@@ -29,6 +29,10 @@ LAST_TITLE_SCORE = 0.92
 """Where no such line comes before the body, the most that a title may score. Of 273 train and dev titles of the sample all are found; 265 without this."""
 DOUBT_FLOOR = 0.05
 """Scores below it are written as 0.0: surely article."""
+FEWEST_WORDS = 2
+"""A single word says nothing that could be summed up."""
+CHECKED_CHARACTERS = 200
+"""A longer text is taken to have words enough."""
 TITLE_WORDS, ASKING_TITLE_WORDS = 40, 15
 """A longer first line is no title; one that ends in a question or exclamation mark must be shorter yet, and prose must follow."""
 SHORTEST_COPY = 12
@@ -51,6 +55,7 @@ _TITLE_TOKEN = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}]*")
 _CLOSING = regex.compile(r"[\p{P}\p{S}]*\s*")
 _QUOTED_WHOLE = regex.compile(r"[\"“„«「『].*[\"”“»」』]")
 _ASKING = regex.compile(r"[?!？！؟][\"”’»›」』]?$")
+_SITE_NAME = regex.compile(r"\s+(?:[|｜–—·»-]|::)\s+")
 _ROLE = regex.compile(
     r"\b(?:reporter|correspondent|editor|staff|desk|news|agency|newsroom|journalist|redaktion|rédaction|redacción|redação|redaksi|kontributor)\b"
     r"|기자|특파원|뉴스|통신|記者|特派員|取材班|记者|通讯员|корр|агентство|وكالة|مراسل|संवाददाता|एजेंसी|=",
@@ -123,15 +128,16 @@ def read_page(text: str, title: str = "", lang: str = "", *, remove_at: float = 
     [('Home | World', 'navigation'), ('© 2025 Tarn Post', 'copyright')]
     """
     _check(text)
+    lang = lang.lower().replace("_", "-").partition("-")[0]  # "en-US" speaks the phrases of "en"
     spans = _line_spans(text)
     lang = lang or _identify(text, spans)
     scored = score_lines([text[start:end] for start, end in spans], lang)
     if title.strip():
-        title_span = next((span for span in spans if words(text[slice(*span)]) == words(title)), None)
+        title_span, title_words = _locate_title(text, title, spans)
     else:
         title_span = _find_title(text, spans, scored)
         title = text[slice(*title_span)] if title_span else ""
-    title_words = words(title)
+        title_words = words(title)
     removed: list[Removed] = []
     lines: list[_Line] = []
     for (start, end), score in zip(spans, scored, strict=True):
@@ -146,6 +152,8 @@ def read_page(text: str, title: str = "", lang: str = "", *, remove_at: float = 
 
 
 def _check(text: str) -> None:
+    if _LETTER.search(text) and len(text) <= CHECKED_CHARACTERS and count_words(text) < FEWEST_WORDS:
+        raise DataError(f"the text holds no article, only {text.strip()[:40]!r}. Pass the words of an article.")
     if not _LETTER.search(text):
         found = "it is empty" if not text else "it is blank" if not text.strip() else f"it has no letters, only {text.strip()[:40]!r}"
         raise DataError(f"the text holds no article: {found}. Pass the words of an article.")
@@ -161,6 +169,16 @@ def _identify(text: str, spans: Sequence[Span]) -> str:
     """From the longest lines: a foreign menu would flip the answer."""
     longest = sorted(spans, key=lambda span: span[0] - span[1])[:LANGUAGE_LINES]
     return identify("\n".join(text[start : min(end, start + LANGUAGE_CHARACTERS)] for start, end in longest))[0]
+
+
+def _locate_title(text: str, title: str, spans: Sequence[Span]) -> tuple[Span | None, list[str]]:
+    """The line that is the given title, and its words; a title may end in the name of the site ("River rises | Coast Courier")."""
+    for end in [len(title), *(match.start() for match in reversed(list(_SITE_NAME.finditer(title))))]:
+        wanted = words(title[:end])
+        for span in spans:
+            if wanted and span[1] - span[0] <= COPY_SLACK * len(title) and words(text[slice(*span)]) == wanted:
+                return span, wanted
+    return None, words(title)
 
 
 def _find_title(text: str, spans: Sequence[Span], scored: Sequence[Scored]) -> Span | None:

@@ -63,6 +63,9 @@ class ArticleTokenizer:
 
         Raises `DataError` for text without words.
         """
+        for name, value in (("text", article.text), ("title", article.title), ("lang", article.lang)):
+            if not isinstance(value, str):
+                raise DataError(f"article {article.id!r}: {name} must be a string, found {type(value).__name__}.")
         try:
             page = read_page(article.text, article.title, article.lang, remove_at=remove_at)
         except DataError as error:
@@ -79,7 +82,7 @@ class ArticleTokenizer:
     def encode_targets(self, targets: Sequence[str]) -> list[list[int]]:
         """Token ids of stance targets, with special tokens, cut to `target_tokens`."""
         for target in targets:
-            if not target.strip():
+            if not isinstance(target, str) or not target.strip():
                 raise DataError(f"a stance target must say something, found {target!r}. Name a phrase or a claim, such as 'the missile test'.")
         room = self.target_tokens - len(self._start) - len(self._separator)
         return [[*self._start, *ids[:room], *self._separator] for ids in self._tokenize(targets)]

@@ -16,14 +16,15 @@ REDUNDANT_SHARE = 0.6
 LEAST_SALIENCE = 0.5
 """A sentence must have this multiple of the even share 1/N of salience: a full budget is no reason to add what says nothing."""
 
-_CLAUSE_END = regex.compile(r"[,;:،؛፣、，；：–—]\s*|\s+")
+_CLAUSE_END = regex.compile(r"[،؛፣、，；：—](?!\p{N})\s*|[,;:–]\s+|(?<!\p{N})\s+|\s+(?!\p{N})")
+"""Never inside a number: "1,000,000", "3–2" and "1 500 000" cut short say something else."""
 
 
 def select_sentences(sentences: Sequence[str], salience: Sequence[float], *, max_words: int | None, max_sentences: int | None) -> list[int]:
     """Pick sentences by falling salience and return their indices in the article's order.
 
     `salience` are probabilities over the sentences. A sentence that would pass `max_words` or repeats a chosen one is passed over.
-    Empty when no sentence fits `max_words`.
+    Where all fit together, none is too weak: a short article is its own summary. Empty when no sentence worth saying fits.
 
     >>> select_sentences(["Rain fell.", "The river rose by two metres.", "Rain fell again."], [0.2, 0.5, 0.3], max_words=9, max_sentences=None)
     [1, 2]
@@ -31,10 +32,11 @@ def select_sentences(sentences: Sequence[str], salience: Sequence[float], *, max
     chosen: list[int] = []
     chosen_words: list[set[str]] = []
     budget = max_words
+    all_fit = max_words is None or sum(map(count_words, sentences)) <= max_words
     for index in sorted(range(len(sentences)), key=lambda i: (-salience[i], i)):
         if max_sentences is not None and len(chosen) == max_sentences:
             break
-        if chosen and salience[index] * len(sentences) < LEAST_SALIENCE:
+        if not all_fit and salience[index] * len(sentences) < LEAST_SALIENCE:
             break
         length = count_words(sentences[index])
         if budget is not None and length > budget:

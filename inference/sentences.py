@@ -116,7 +116,7 @@ def _splitter_language(line: str, lang: str) -> str:
     if lang in {"ja", "zh", "ko"}:
         return lang
     start = line[:_SPLITTER_TOKEN_LIMIT]
-    return next((language for language, script in _SCRIPT_LANGUAGES if script.search(start)), lang or "en")
+    return next((language for language, script in _SCRIPT_LANGUAGES if script.search(start)), lang if lang.isascii() and lang else "en")
 
 
 def _segment(line: str, language: str) -> list[Span]:

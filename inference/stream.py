@@ -21,7 +21,7 @@ from typing import Any, Literal
 import torch
 
 from inference.analyzer import CHUNK_ARTICLES, Analyzer
-from inference.article import Article, article_from_row, open_whole, read_json_rows, to_json
+from inference.article import Article, article_from_row, article_to_row, open_whole, read_json_rows, to_json
 from inference.errors import DataError
 from inference.model import ArticleModel
 from inference.view import analysis_to_row
@@ -60,10 +60,12 @@ def analyze_file(
     `output`.errors.jsonl as {"line", "error"}. A partial file of an earlier job raises `DataError` unless `resume` is given.
     """
     partial, errors = (output.with_name(output.name + ending) for ending in (".partial", ".errors.jsonl"))
-    if output.resolve() == source.resolve():
-        raise DataError(f"{output}: the output is the input file. Name another output.")
+    if source.resolve() in {path.resolve() for path in (output, partial, errors)}:
+        raise DataError(f"{output}: the job would overwrite its input, {source}. Name another output.")
     options = {"targets": list(targets), "max_words": max_words, "max_sentences": max_sentences, "model": _digest(analyzer.model)}
     total = sum(1 for _ in _read_rows(source, on_error))  # and with "stop", nothing is begun before all rows are well-formed
+    if not total:
+        raise DataError(f"{source}: the file has no article. Give one with a JSON object per line.")
     resumed = _begin(partial, options, resume)
     rows = _read_rows(source, on_error)
     _pass_over(rows, partial, resumed, source)
@@ -71,7 +73,8 @@ def analyze_file(
     with partial.open("ab") as file:
         done = resumed
         while chunk := list(islice(rows, CHUNK_ARTICLES)):
-            lines = [to_json(line) + "\n" for line in _analyze_chunk(analyzer, chunk, source, on_error, targets, max_words, max_sentences)]
+            answers = _analyze_chunk(analyzer, chunk, source, on_error, targets, max_words, max_sentences)
+            lines = [f"{_key(row)} {to_json(answer)}\n" for row, answer in zip(chunk, answers, strict=True)]
             file.write("".join(lines).encode())
             file.flush()
             os.fsync(file.fileno())
@@ -101,6 +104,13 @@ def _read_rows(source: Path, on_error: str) -> Iterator[Row]:
         first_line[article.id] = number
         yield number, article
     yield from ((_line(error, source), error) for error in bad)
+
+
+def _key(row: Row) -> str:
+    """Digest of what was asked: the same job on other rows is another job."""
+    number, article = row
+    content = to_json(article_to_row(article)) if isinstance(article, Article) else f"{number}"
+    return hashlib.blake2b(content.encode(), digest_size=8).hexdigest()
 
 
 def _line(error: DataError, source: Path) -> int:
@@ -144,12 +154,12 @@ def _pass_over(rows: Iterator[Row], partial: Path, count: int, source: Path) -> 
     with partial.open("rb") as file:
         file.readline()
         for _ in range(count):
-            before = json.loads(file.readline())
-            number, article = next(rows, (0, None))
-            same = before.get("line") == number if _FAILED in before else isinstance(article, Article) and article.id == before["id"]
-            if not same:
-                found = f"line {number}" if number else "the end of the file"
-                wanted = f"the bad row of line {before['line']}" if _FAILED in before else f"id {before['id']!r}"
+            key, _, line = file.readline().decode().partition(" ")
+            row = next(rows, None)
+            if row is None or _key(row) != key:
+                before = json.loads(line)
+                found = f"line {row[0]}" if row else "the end of the file"
+                wanted = f"the bad row of line {before['line']}" if _FAILED in before else f"id {before['id']!r}, as it was,"
                 raise DataError(f"{source}: the input changed since the job began: {wanted} is expected at {found}. Remove {partial} to start anew.")
 
 
@@ -183,7 +193,8 @@ def _finish(partial: Path, output: Path, errors: Path) -> int:
         next(file)
         done = whole.enter_context(open_whole(output))
         bad = None
-        for line in file:
+        for keyed in file:
+            line = keyed.partition(" ")[2]
             if _FAILED not in json.loads(line):
                 done.write(line)
                 continue

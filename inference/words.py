@@ -12,7 +12,8 @@ _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}
 
 _CHARACTER = regex.compile(rf"[[{_UNSPACED}]&&[\p{{L}}\p{{N}}]]\p{{M}}*", regex.V1)
 _WORD = regex.compile(rf"[[{_UNSPACED}]&&[\p{{L}}\p{{N}}]]\p{{M}}*|[[\p{{L}}\p{{N}}]--[{_UNSPACED}]][[\p{{L}}\p{{N}}\p{{M}}]--[{_UNSPACED}]]*", regex.V1)
-_SPACED_WORD = regex.compile(rf"[^\s{_UNSPACED}]*[[\p{{L}}\p{{N}}]--[{_UNSPACED}]][^\s{_UNSPACED}]*", regex.V1)
+_SPACED_RUN = regex.compile(rf"[^\s{_UNSPACED}]++", regex.V1)
+_LETTER_OR_DIGIT = regex.compile(r"[\p{L}\p{N}]")
 _INVISIBLE = regex.compile(r"[\u00AD\u200B-\u200F\u202A-\u202E\u2060-\u2064\u2066-\u2069\uFEFF]")
 """Soft hyphens, joiners and direction marks: they change how a word looks, not which word it is."""
 
@@ -41,4 +42,4 @@ def count_words(text: str) -> int:
     """
     text = _INVISIBLE.sub("", text)
     characters = len(_CHARACTER.findall(text))
-    return (characters + 1) // 2 + len(_SPACED_WORD.findall(text))
+    return (characters + 1) // 2 + sum(1 for run in _SPACED_RUN.finditer(text) if _LETTER_OR_DIGIT.search(run.group()))

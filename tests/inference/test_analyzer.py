@@ -124,8 +124,8 @@ def test_saliences_are_shares(analyzer: Analyzer, sample: list[Article]) -> None
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"max_words": 0}, r"^max_words must be at least 1, found 0\. Leave it out for no limit\.$"),
-        ({"max_sentences": -1}, r"^max_sentences must be at least 1, found -1\. Leave it out for no limit\.$"),
+        ({"max_words": 0}, r"^max_words must be a whole number of at least 1, or None for no limit, found 0\.$"),
+        ({"max_sentences": -1}, r"^max_sentences must be a whole number of at least 1, or None for no limit, found -1\.$"),
         ({"max_words": None}, r"^max_words and max_sentences are both None, so the summary would be the article\. Give at least one\.$"),
         ({"targets": ["the mayor", " "]}, r"a stance target must say something, found ' '\. Name a phrase or a claim, such as 'the missile test'\."),
         ({"targets": "the mayor"}, r"targets must be a list of phrases, found the text 'the mayor'"),
@@ -312,3 +312,9 @@ def _lesson(analyzer: Analyzer, articles: list[Article]) -> tuple[list[int], dic
         "boilerplate_labels": torch.zeros(len(salience), dtype=torch.int64),
     }
     return wanted, {**collate(items), **labels}  # type: ignore[dict-item]
+
+
+def test_asking_about_targets_leaves_every_bit_of_topic_and_summary(analyzer: Analyzer, sample: list[Article]) -> None:
+    plain = list(analyzer.analyze_many(sample[:65]))
+    asked = list(analyzer.analyze_many(sample[:65], targets=[f"claim number {number} of the minister" for number in range(20)]))
+    assert [(a.topic, a.summary) for a in plain] == [(a.topic, a.summary) for a in asked]

@@ -126,7 +126,7 @@ def test_an_interrupted_job_says_how_to_go_on(articles: str, tmp_path: Path, mon
         ),
         (["summarize", "empty.jsonl"], "empty.jsonl: the file has no article. Give one with a JSON object per line."),
         (["summarize", "latin.txt"], "latin.txt: the text must be UTF-8, found byte 0xe9 at 3. Convert it, e.g. with `iconv -t UTF-8`."),
-        (["summarize", "page.txt", "--max-words", "0"], "max_words must be at least 1, found 0. Leave it out for no limit."),
+        (["summarize", "page.txt", "--max-words", "0"], "max_words must be a whole number of at least 1, or None for no limit, found 0."),
         (["summarize", "page.txt", "--checkpoint", "nowhere"], "nowhere: there is no such folder. Name a checkpoint folder, or a Hub id such as 'owner/name'."),
         (["analyze", "page.txt", "--target", " "], "a stance target must say something, found ' '. Name a phrase or a claim, such as 'the missile test'."),
         (["analyze", "a.jsonl", "--title", "x"], "--title is for a plain text article; a.jsonl has its articles' own titles. Leave it out."),

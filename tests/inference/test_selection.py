@@ -103,3 +103,16 @@ def test_a_cut_is_an_opening_within_its_words_in_every_script(sample: list[Artic
 )
 def test_sentences_are_joined_as_their_script_writes(sentences: list[str], expected: str) -> None:
     assert join_sentences(sentences) == expected
+
+
+@pytest.mark.parametrize(
+    ("sentence", "max_words", "expected"),
+    [
+        ("Damage came to 1,000,000 dollars in all", 4, "Damage came to 1,000,000"),
+        ("Norway won 3–2 against the visitors", 3, "Norway won 3–2"),
+        ("The train left at 10:30 in the morning", 5, "The train left at 10:30"),
+        ("Le coût atteint 1 500 000 euros", 5, "Le coût atteint"),
+    ],
+)
+def test_a_number_is_never_cut(sentence: str, max_words: int, expected: str) -> None:
+    assert cut_to_words(sentence, max_words) == expected

@@ -165,7 +165,7 @@ def test_other_options_another_checkpoint_and_another_input_are_refused(
         analyze_file(other, source, output, targets=["rain"], resume=True)
     lines = source.read_text(encoding="utf-8").splitlines()
     source.write_text("\n".join(lines[1:]), encoding="utf-8")
-    with pytest.raises(DataError, match=r"the input changed since the job began: id '\S+' is expected at line 1\. Remove"):
+    with pytest.raises(DataError, match=r"the input changed since the job began: id '\S+', as it was, is expected at line 1\. Remove"):
         analyze_file(analyzer, source, output, targets=["rain"], resume=True)
 
 
@@ -174,5 +174,29 @@ def test_resume_without_an_earlier_job_starts_one(analyzer: Analyzer, source: Pa
 
 
 def test_the_input_is_not_overwritten(analyzer: Analyzer, source: Path) -> None:
-    with pytest.raises(DataError, match=r"the output is the input file\. Name another output\."):
+    with pytest.raises(DataError, match=r"the job would overwrite its input, .+\. Name another output\."):
         analyze_file(analyzer, source, source)
+
+
+def test_a_changed_text_under_the_same_id_is_refused(analyzer: Analyzer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inference.stream.CHUNK_ARTICLES", 2)
+    source, output = tmp_path / "articles.jsonl", tmp_path / "out.jsonl"
+    source.write_text('{"text": "The river rose by two meters."}\n' * 4, encoding="utf-8")  # rows without ids: "line-1", …
+
+    def stop(done: int, total: int) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        analyze_file(analyzer, source, output, progress=stop)
+    source.write_text('{"text": "The team won in the rain."}\n' * 4, encoding="utf-8")
+    with pytest.raises(DataError, match="the input changed since the job began"):
+        analyze_file(analyzer, source, output, resume=True)
+
+
+def test_an_input_that_has_the_name_of_the_errors_file_is_kept(analyzer: Analyzer, tmp_path: Path) -> None:
+    source = tmp_path / "out.jsonl.errors.jsonl"
+    source.write_text('{"text": "The river rose by two meters."}\n', encoding="utf-8")
+    with pytest.raises(DataError, match="would overwrite its input"):
+        analyze_file(analyzer, source, tmp_path / "out.jsonl")
+    assert source.exists()

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from inference.words import count_words, words
@@ -44,3 +46,9 @@ def test_count_words(text: str, expected: int) -> None:
 def test_a_long_text_takes_linear_time() -> None:
     assert count_words("word " * 200_000) == 200_000
     assert len(words("語" * 200_000)) == 200_000
+
+
+def test_a_long_run_of_marks_takes_linear_time() -> None:
+    start = time.perf_counter()
+    assert count_words("a " + "-" * 200_000) == 1
+    assert time.perf_counter() - start < 1

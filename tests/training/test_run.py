@@ -207,7 +207,10 @@ def test_a_changed_config_is_not_resumed(tmp_path: Path, tiny_config: TinyConfig
     config = tiny_config(output)
     (output / "config.yaml").write_text(config_to_yaml(config), encoding="utf-8")
     changed = tiny_config(output, "training.batch_tokens=1024", "seed=8")
-    message = rf"^{output / 'config.yaml'}: the run began with another config; changed now: - seed: 7; \+ seed: 8; - batch_tokens: 512; \+ batch_tokens: 1024\. Resume with the old one, or "
+    message = (
+        rf"^{output / 'config.yaml'}: the run began with another config; changed now: "
+        r"- seed: 7; \+ seed: 8; - batch_tokens: 512; \+ batch_tokens: 1024\. Resume with the old one, or "
+    )
     with pytest.raises(ConfigError, match=message):
         train(changed, resume=True)
 
