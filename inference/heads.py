@@ -21,6 +21,9 @@ MATCH_SCALE = 4.0
 EXACTNESS = 8
 """Power of a cosine that tells the same word (1.0) from a like one (0.8 becomes 0.17)."""
 
+LEXICAL_SCALE = 10.0
+"""Of the matching features beside states: they are few, and unscaled they would be learned long after hundreds of state dimensions."""
+
 LOG_SCALE = 4.0
 """Logarithms of token counts are divided by this, so that they are about 1."""
 
@@ -87,11 +90,11 @@ class StanceReader(nn.Module):
     def __init__(self, width: int, heads: int, layers: int, dropout: float) -> None:
         super().__init__()
         self.query = nn.Linear(2 * width, width)
-        self.match = nn.Linear(2, width)
+        self.match = nn.Linear(3, width)
         self.blocks = nn.ModuleList(ReaderBlock(width, heads, dropout) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
         self.dropout = nn.Dropout(dropout)
-        self.hidden = nn.Linear(2 * width + 4, width)
+        self.hidden = nn.Linear(2 * width + 5, width)
         self.output = nn.Linear(width, len(STANCES))
 
     def forward(
@@ -102,6 +105,7 @@ class StanceReader(nn.Module):
         articles: int,
         target_states: Tensor,
         target_words: Tensor,
+        target_rarity: Tensor,
         row_article: Tensor,
         row_tokens: Tensor,
         row_pairs: Tensor,
@@ -120,7 +124,7 @@ class StanceReader(nn.Module):
         likeness = likeness.masked_fill(~readable[:, None], -1.0)
         matched = likeness.amax(-1)  # [R, P] how well the article has this word of the target
         queries = self.query(torch.cat([target_states, target_words], dim=-1))[row_tokens]
-        queries = queries + self.match(torch.stack([matched, matched**EXACTNESS], dim=-1))
+        queries = queries + self.match(LEXICAL_SCALE * torch.stack([matched, matched**EXACTNESS, target_rarity[row_tokens]], dim=-1))
         unreadable = None if bool(readable.all()) else ~readable[:, None, None]  # [R, 1, 1, L]
         for block in self.blocks:
             queries = block(queries, memory, MATCH_SCALE * likeness[:, None], unreadable)
@@ -134,7 +138,10 @@ class StanceReader(nn.Module):
         same = segment_mean((match**EXACTNESS)[:, None], segments, pairs).squeeze(-1)
         mean = segment_mean(match[:, None], segments, pairs).squeeze(-1)
         sizes = torch.bincount(segments, minlength=pairs).log() / LOG_SCALE
-        features = torch.stack([least, mean, same, sizes], dim=-1)
+        rarity = target_rarity[row_tokens[inside]]
+        total = match.new_zeros(pairs).index_add(0, segments, rarity).clamp(min=1e-6)
+        rare = match.new_zeros(pairs).index_add(0, segments, rarity * match**EXACTNESS) / total  # the words that say what it is about
+        features = LEXICAL_SCALE * torch.stack([least, mean, same, rare, sizes], dim=-1)
         logits: Tensor = self.output(self.dropout(F.gelu(self.hidden(torch.cat([pooled, words, features], dim=-1)))))
         return logits
 

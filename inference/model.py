@@ -84,6 +84,8 @@ class ArticleModel(PreTrainedModel):
         self.topic_head = TopicHead(width, len(config.topics), config.head_dropout)
         self.stance_reader = StanceReader(width, heads, config.reader_layers, config.head_dropout)
         self.sentence_head = SentenceHead(width, config.head_dropout)
+        # [V] inverse document frequency of each token in the training articles, 0 to 1; 1 until `training.run` has counted
+        self.register_buffer("token_rarity", torch.ones(self.backbone.config.vocab_size))
         self.loss_weights = dict.fromkeys(TASKS, 1.0)
         self.label_smoothing = 0.0
         self.post_init()  # type: ignore[no-untyped-call]
@@ -143,7 +145,17 @@ class ArticleModel(PreTrainedModel):
         topic_logits = self.topic_head(article_vectors)  # [B, C]
         salience, boilerplate = self.sentence_head(article_states, article_words, token_sentence, sentence_article, sentence_place, article_vectors)
         stance_logits = self.stance_reader(
-            article_states, article_words, token_article, articles, target_states, target_words, row_article, row_tokens, row_pairs, len(pair_article)
+            article_states,
+            article_words,
+            token_article,
+            articles,
+            target_states,
+            target_words,
+            self.token_rarity[target_ids],
+            row_article,
+            row_tokens,
+            row_pairs,
+            len(pair_article),
         )
         outputs = Outputs(topic_logits=topic_logits, stance_logits=stance_logits, salience_logits=salience, boilerplate_logits=boilerplate)
         if topic_labels is None:

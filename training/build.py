@@ -27,7 +27,7 @@ def build_tokenizer(config: RunConfig, corpus: Corpus) -> PreTrainedTokenizerBas
         articles = [article for source in corpus.train for article in source.articles]
         texts = [(article.lang, f"{article.title}\n{article.text}") for article in articles]
         texts += [(article.lang, stance.target) for article in articles for stance in article.stances]
-        train_tokenizer(texts, wanted.type, wanted.vocabulary_size, config.seed).save_pretrained(folder)
+        train_tokenizer(texts, wanted.type, wanted.vocabulary_size, config.seed, wanted.lowercase).save_pretrained(folder)
     return AutoTokenizer.from_pretrained(folder)
 
 

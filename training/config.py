@@ -162,6 +162,7 @@ class Backbone(_Strict):
 class TokenizerConfig(_Strict):
     type: Literal["unigram", "bpe"] = Field(description="Kind of subword model, with byte fallback.")
     vocabulary_size: int = Field(ge=300, le=1_000_000, description="Pieces, the 256 bytes and the special tokens among them.")
+    lowercase: bool = Field(default=False, description="Whether text is lowercased first: a headline then matches the body, at the price of case.")
 
 
 class ModelConfig(_Strict):

@@ -11,7 +11,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import sqrt
+from math import log, sqrt
 from random import Random
 
 import torch
@@ -103,6 +103,16 @@ def source_labels(articles: Sequence[Article], topics: Sequence[str], used: Sequ
     raw = [1 / sqrt(counts[name]) if counts[name] else 0.0 for name in STANCES]
     mean = sum(weight * counts[name] for name, weight in zip(STANCES, raw, strict=True)) / max(counts.total(), 1)
     return SourceLabels(tuple(topics.index(name) for name in used), tuple(weight / mean if mean else 1.0 for weight in raw), neutral_covers_unrelated)
+
+
+def token_rarity(examples: Sequence[Example], vocabulary_size: int) -> Tensor:
+    """Inverse document frequency of every token, log(N / n) / log N, in 0 to 1 (Spaerck Jones 1972); [V]. A token in no article has 1."""
+    counts = Counter(token for example in examples for token in {*example.ids, *example.title})
+    articles = max(len(examples), 2)
+    frequencies = torch.ones(vocabulary_size)
+    for token, count in counts.items():
+        frequencies[token] = count
+    return (articles / frequencies).log() / log(articles)
 
 
 def plan_batches(

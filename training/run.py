@@ -29,7 +29,7 @@ from training.build import build_model, build_tokenizer
 from training.config import RunConfig, config_to_yaml
 from training.corpus import Corpus, load_corpus
 from training.evaluation import dev_scores, evaluate
-from training.examples import Collator, Example, PlannedBatches, SourceLabels, inject_lines, make_example, plan_batches, source_labels
+from training.examples import Collator, Example, PlannedBatches, SourceLabels, inject_lines, make_example, plan_batches, source_labels, token_rarity
 from training.trainer import SCORE, ArticleTrainer, Clock, ReadableLog
 
 CONFIG_FILE = "config.yaml"
@@ -72,6 +72,7 @@ def train(config: RunConfig, *, resume: bool = False, write: Callable[[str], Non
     encode = ArticleTokenizer(tokenizer, config.model.window_tokens, config.model.max_windows, config.model.target_tokens)
     examples = build_examples(config, corpus, encode, progress)
     sources = [source_labels(s.articles, config.data.topics, s.topic_labels, s.source.neutral_covers_unrelated) for s in corpus.train]
+    model.token_rarity.copy_(token_rarity(examples, len(model.token_rarity)))
     batches = _plan(config, corpus, examples)
     arguments.logging_steps = max(1, len(batches) // (config.training.accumulation * arguments.world_size * LOG_LINES))
 

@@ -24,7 +24,9 @@ PIECE_CHARACTERS = 16
 """Longest piece; scripts without spaces would otherwise give whole phrases."""
 
 
-def train_tokenizer(texts: Iterable[tuple[str, str]], kind: Literal["unigram", "bpe"], vocabulary_size: int, seed: int) -> PreTrainedTokenizerFast:
+def train_tokenizer(
+    texts: Iterable[tuple[str, str]], kind: Literal["unigram", "bpe"], vocabulary_size: int, seed: int, lowercase: bool = False
+) -> PreTrainedTokenizerFast:
     """Train on (language, text) pairs; the result has at most `vocabulary_size` pieces, the 256 bytes and 5 special tokens among them.
 
     >>> tokenizer = train_tokenizer([("en", "rain fell on the plain " * 50)], "bpe", 300, seed=1)
@@ -35,7 +37,7 @@ def train_tokenizer(texts: Iterable[tuple[str, str]], kind: Literal["unigram", "
     learned = vocabulary_size - len(byte_pieces)
     specials = list(SPECIAL.values())
     sample = _without_rare_characters(list(_balanced(texts, seed)), learned // 2)
-    tokenizer = _untrained(models.Unigram() if kind == "unigram" else models.BPE(unk_token=SPECIAL["unk_token"]))
+    tokenizer = _untrained(models.Unigram() if kind == "unigram" else models.BPE(unk_token=SPECIAL["unk_token"]), lowercase)
     trainer: trainers.Trainer
     if kind == "unigram":
         trainer = trainers.UnigramTrainer(
@@ -44,18 +46,18 @@ def train_tokenizer(texts: Iterable[tuple[str, str]], kind: Literal["unigram", "
     else:
         trainer = trainers.BpeTrainer(vocab_size=learned, special_tokens=specials, max_token_length=PIECE_CHARACTERS, show_progress=False)
     tokenizer.train_from_iterator(sample, trainer)
-    return PreTrainedTokenizerFast(tokenizer_object=_with_bytes(tokenizer, kind, byte_pieces), clean_up_tokenization_spaces=False, **SPECIAL)
+    return PreTrainedTokenizerFast(tokenizer_object=_with_bytes(tokenizer, kind, byte_pieces, lowercase), clean_up_tokenization_spaces=False, **SPECIAL)
 
 
-def _untrained(model: models.Model) -> Tokenizer:
+def _untrained(model: models.Model, lowercase: bool) -> Tokenizer:
     tokenizer = Tokenizer(model)
-    tokenizer.normalizer = normalizers.NFKC()
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()]) if lowercase else normalizers.NFKC()
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Metaspace(), pre_tokenizers.Punctuation("isolated")])
     tokenizer.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Metaspace()])
     return tokenizer
 
 
-def _with_bytes(trained: Tokenizer, kind: str, byte_pieces: list[str]) -> Tokenizer:
+def _with_bytes(trained: Tokenizer, kind: str, byte_pieces: list[str], lowercase: bool) -> Tokenizer:
     """The same tokenizer with the 256 byte pieces behind its own: the trainers of `tokenizers` do not add them."""
     vocabulary = sorted(trained.get_vocab().items(), key=lambda item: item[1])
     if kind == "unigram":
@@ -66,7 +68,7 @@ def _with_bytes(trained: Tokenizer, kind: str, byte_pieces: list[str]) -> Tokeni
         merges = [tuple(merge) for merge in json.loads(trained.to_str())["model"]["merges"]]
         ids = dict(vocabulary) | {piece: len(vocabulary) + i for i, piece in enumerate(byte_pieces)}
         model = models.BPE(ids, merges, unk_token=SPECIAL["unk_token"], byte_fallback=True)
-    tokenizer = _untrained(model)
+    tokenizer = _untrained(model, lowercase)
     tokenizer.add_special_tokens(list(SPECIAL.values()))
     return tokenizer
 
