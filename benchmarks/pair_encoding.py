@@ -32,7 +32,7 @@ from inference.labels import STANCES
 from inference.model import ArticleModel
 from training.config import RunConfig, load_config
 from training.corpus import Corpus, load_corpus
-from training.examples import Collator, Example, SourceLabels, make_example, plan_batches, source_labels
+from training.examples import Collator, Example, SourceLabels, make_example, plan_batches, source_labels, token_rarity
 from training.metrics import MERGED_NEUTRAL, best_label, merge_neutral, merged_stance, stance_scores
 
 TOKENS = 2_000_000
@@ -43,7 +43,7 @@ SETS = "[{name: fnc1_en, path: %s/fnc1_en.jsonl.xz}, {name: vast_en, path: %s/va
 OVERRIDES = (
     "data.train=" + SETS % ("train", "train"),
     "data.dev=" + SETS % ("dev", "dev"),
-    "model.tokenizer={type: bpe, vocabulary_size: 16000}",
+    "model.tokenizer={type: bpe, vocabulary_size: 16000, lowercase: true}",
     "model.max_windows=1",  # both see one window of an article and no more
     "losses={topic: 0.0, salience: 0.0, boilerplate: 0.0}",
     "training.max_windows=1",
@@ -90,7 +90,9 @@ class Setup:
 
     def new_model(self) -> ArticleModel:
         """The untrained model; always the same weights."""
-        return build_run(self.config, self.corpus)[0]
+        model = build_run(self.config, self.corpus)[0]
+        model.token_rarity.copy_(token_rarity(self.examples, len(model.token_rarity)))
+        return model
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,8 @@ def stances(analyzer: Analyzer, articles: Sequence[Article]) -> list[list[float]
     states, words = model.encode_windows(batch["token_ids"], batch["window_lengths"])
     target_states, target_words = model.encode_windows(batch["target_ids"], batch["target_lengths"])
     rows = (batch["row_article"], batch["row_tokens"], batch["row_pairs"])
-    logits = model.stance_reader(states, words, batch["token_article"], len(articles), target_states, target_words, *rows, len(batch["pair_article"]))
+    asked = (target_states, target_words, model.token_rarity[batch["target_ids"]])
+    logits = model.stance_reader(states, words, batch["token_article"], len(articles), *asked, *rows, len(batch["pair_article"]))
     found: list[list[float]] = logits.softmax(-1).tolist()
     return found
 

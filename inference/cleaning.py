@@ -29,10 +29,6 @@ LAST_TITLE_SCORE = 0.92
 """Where no such line comes before the body, the most that a title may score. Of 273 train and dev titles of the sample all are found; 265 without this."""
 DOUBT_FLOOR = 0.05
 """Scores below it are written as 0.0: surely article."""
-FEWEST_WORDS = 2
-"""A single word says nothing that could be summed up."""
-CHECKED_CHARACTERS = 200
-"""A longer text is taken to have words enough."""
 TITLE_WORDS, ASKING_TITLE_WORDS = 40, 15
 """A longer first line is no title; one that ends in a question or exclamation mark must be shorter yet, and prose must follow."""
 SHORTEST_COPY = 12
@@ -152,8 +148,6 @@ def read_page(text: str, title: str = "", lang: str = "", *, remove_at: float = 
 
 
 def _check(text: str) -> None:
-    if _LETTER.search(text) and len(text) <= CHECKED_CHARACTERS and count_words(text) < FEWEST_WORDS:
-        raise DataError(f"the text holds no article, only {text.strip()[:40]!r}. Pass the words of an article.")
     if not _LETTER.search(text):
         found = "it is empty" if not text else "it is blank" if not text.strip() else f"it has no letters, only {text.strip()[:40]!r}"
         raise DataError(f"the text holds no article: {found}. Pass the words of an article.")

@@ -72,6 +72,7 @@ class ArticleModel(PreTrainedModel):
     accepts_loss_kwargs = True  # the Trainer passes num_items_in_batch: label counts of the whole optimizer step
     supports_gradient_checkpointing = True
     _supports_sdpa = True
+    token_rarity: Tensor
     _no_split_modules = [ReaderBlock.__name__]  # noqa: RUF012 (declared by the base class)
 
     def __init__(self, config: ArticleConfig) -> None:
