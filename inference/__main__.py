@@ -140,15 +140,10 @@ def _summarize(options: argparse.Namespace) -> None:
             row = analysis_to_row(analysis)
             print(to_json({name: row[name] for name in ("id", "lang", "title", "summary", "warnings")}))
             continue
-        summary = plain(analysis.summary.text) if sys.stdout.isatty() else _encodable(analysis.summary.text)  # a file gets the exact spans
+        summary = plain(analysis.summary.text, isolate=sys.stdout.isatty())
         print(f"{plain(article.id)}: {summary}" if several else summary)
         for warning in analysis.warnings:
             print(f"note: {plain(article.id)}: {warning}", file=sys.stderr)
-
-
-def _encodable(text: str) -> str:
-    """Lone surrogates, which UTF-8 cannot hold, as U+FFFD."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _analyze_to_terminal(options: argparse.Namespace) -> None:

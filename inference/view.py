@@ -33,17 +33,18 @@ _CONTROL = regex.compile(r"[\p{Cc}\p{Cs}\p{Co}\p{Cn}\u2028\u2029\uFEFF]")
 _RIGHT_TO_LEFT = regex.compile(r"[\p{Bidi_Class:R}\p{Bidi_Class:AL}]")
 
 
-def plain(text: str) -> str:
+def plain(text: str, *, isolate: bool = True) -> str:
     """`text` on one line, without anything that could steer a terminal or reorder what stands beside it.
 
-    Text that runs from right to left is wrapped in a Unicode isolate, so that numbers and labels on its line stay in place.
+    Text that runs from right to left is wrapped in a Unicode isolate (not with `isolate=False`, for files), so that numbers and
+    labels on its line stay in place.
 
     >>> plain("\\x1b[31mRain\\x1b[0m\\nfell\\u202e.")
     'Rain fell.'
     """
     text = _BIDI_CONTROL.sub("", _ESCAPE.sub("", text))
     text = " ".join(_CONTROL.sub(" ", text).split())
-    return f"\u2068{text}\u2069" if _RIGHT_TO_LEFT.search(text) else text
+    return f"\u2068{text}\u2069" if isolate and _RIGHT_TO_LEFT.search(text) else text
 
 
 def analysis_to_row(analysis: Analysis) -> dict[str, Any]:

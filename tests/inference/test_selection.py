@@ -3,7 +3,7 @@ from random import Random
 import pytest
 
 from inference.article import Article
-from inference.selection import cut_to_words, join_sentences, select_sentences
+from inference.selection import LEAST_SALIENCE, cut_to_words, join_sentences, select_sentences
 from inference.words import count_words
 
 STORY = [
@@ -41,7 +41,13 @@ def test_nothing_fits() -> None:
 
 
 def test_a_full_budget_is_no_reason_to_add_what_says_nothing() -> None:
-    assert select_sentences(STORY[:4], [0.9, 0.08, 0.01, 0.01], max_words=60, max_sentences=None) == [0]
+    room = sum(map(count_words, STORY[:4])) - 1
+    assert select_sentences(STORY[:4], [0.9, 0.08, 0.01, 0.01], max_words=room, max_sentences=None) == [0]
+
+
+def test_a_short_article_is_its_own_summary() -> None:
+    room = sum(map(count_words, STORY[:4]))
+    assert select_sentences(STORY[:4], [0.9, 0.08, 0.01, 0.01], max_words=room, max_sentences=None) == [0, 1, 3]  # the third repeats the second
 
 
 def test_sentences_without_words_are_never_chosen() -> None:
@@ -54,11 +60,13 @@ def test_budgets_hold_whatever_the_salience() -> None:
         sentences = [" ".join(f"w{random.randint(0, 60)}" for _ in range(random.randint(1, 15))) for _ in range(random.randint(1, 12))]
         raw = [random.random() for _ in sentences]
         limit, most = random.randint(1, 30), random.randint(1, 4)
-        chosen = select_sentences(sentences, [value / sum(raw) for value in raw], max_words=limit, max_sentences=most)
+        salience = [value / sum(raw) for value in raw]
+        chosen = select_sentences(sentences, salience, max_words=limit, max_sentences=most)
         assert chosen == sorted(set(chosen))
         assert len(chosen) <= most
         assert sum(count_words(sentences[i]) for i in chosen) <= limit
-        assert chosen or all(count_words(sentence) > limit for sentence in sentences)
+        worth_saying = [sentence for sentence, share in zip(sentences, salience, strict=True) if share * len(sentences) >= LEAST_SALIENCE]
+        assert chosen or all(count_words(sentence) > limit for sentence in worth_saying)
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ def test_a_run_leaves_exactly_these_files(finished: Finished) -> None:
     output = finished.config.output
     states = sorted(path.name for path in output.iterdir() if path.name.startswith("checkpoint-"))
     assert 1 <= len(states) <= 2  # the best and the last, for resuming
-    assert {path.name for path in output.iterdir()} == {"checkpoint", "config.yaml", "tensorboard", "tokenizer", *states}
+    assert {path.name for path in output.iterdir()} == {"checkpoint", "config.yaml", "data.json", "tensorboard", "tokenizer", *states}
     assert {path.name for path in (output / "checkpoint").iterdir()} == {
         "broadsheet.json",
         "config.json",
@@ -123,7 +123,9 @@ def test_the_result_says_what_was_exported(finished: Finished) -> None:
     assert info["name"] == "tiny"
     assert info["best_step"] == result.best_step
     assert info["dev_scores"] == result.scores
-    assert info["config"] == config_to_yaml(config)
+    written = config_to_yaml(config)
+    assert info["config"] == written.replace(f"root: {config.data.root}\n", "root: .\n", 1)
+    assert str(config.data.root) not in info["config"]
     assert set(info["sources"]) == {"labeled", "topics"}
     assert info["sources"]["labeled"]["articles"] == 18
     assert len(info["sources"]["labeled"]["sha256"]) == 64
