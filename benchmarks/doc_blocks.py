@@ -19,8 +19,11 @@ README_SUMMARIES = ("orangesum_fr", "vietnews_vi", "indo_newssum_id")
 README_STANCES = {"fnc1_en": "FNC-1, claims unseen in training", "vast_en": "VAST, three ways"}
 
 _EVALUATE = "python -m training evaluate runs/news/checkpoint"
+NEWS_SAMPLES = "--set data.dev.0.max_articles=400 --set data.dev.11.max_articles=200 --set data.dev.20.max_articles=40"
+"""MasakhaNEWS, SIB-200 and UnifiedFC are sampled in the whole report: their long articles would take longer than all the others."""
+
 COMMANDS = {
-    "news.json": f"{_EVALUATE} configs/news.yaml --data-root path/to/the/data --headlines",
+    "news.json": f"{_EVALUATE} configs/news.yaml --data-root path/to/the/data --headlines " + NEWS_SAMPLES,
     "news_masakhanews.json": f"{_EVALUATE} path/to/the/data/dev/masakhanews.jsonl.xz --headlines --output runs/news/report-masakhanews",
     "news_run.json": "python -m training train configs/news.yaml --data-root path/to/the/data",
     "linear_floors.json": "python -m benchmarks.linear_floors --data-root path/to/the/data",
