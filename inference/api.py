@@ -29,7 +29,7 @@ class Classification:
 
 
 def summarize(text: str, *, title: str = "", max_words: int | None = 60, max_sentences: int | None = None, checkpoint: str | Path | None = None) -> str:
-    """The sentences of `text` that say most, in their order, in at most `max_words` words; page boilerplate is never among them.
+    """The sentences of `text` that say most, in their order, in at most `max_words` words, without what was taken for boilerplate.
 
     Two characters of Chinese, Japanese, Thai, Lao, Khmer or Burmese count as a word. None means no limit, for one of the two limits.
 

@@ -26,8 +26,10 @@ def test_every_config_is_valid_and_says_how_to_run_it(path: Path) -> None:
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_the_overrides_in_the_headers_work(path: Path) -> None:
     lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("#") and "--set" in line]
+    assert lines, "the header shows one override"
     for line in lines:
-        load_config(path, [word for before, word in zip(line.split(), line.split()[1:], strict=False) if before == "--set"])
+        overrides = [word for before, word in zip(line.split(), line.split()[1:], strict=False) if before == "--set"]
+        assert load_config(path, overrides) != load_config(path)
 
 
 def test_every_dev_source_of_news_is_trained_on_too() -> None:
