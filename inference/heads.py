@@ -1,11 +1,17 @@
-"""The three heads that read an article's states: topic, sentences, stance; and the means and softmaxes over flat segments.
+"""The three heads that read an article's states: topic, sentences, stance.
 
 In and out: tensors, in the letters of `inference.batch`. Does not know: the backbone, losses, text.
 
+The heads of sentences and of stance add two answers: a deep one from states and embeddings, and a lexical one from the few
+features of `inference.overlap`. In training the deep answer is left out at times, so that the lexical one learns to stand alone:
+else the vectors learn the training targets by heart, and targets never seen are judged by likeness to them.
+
 The stance reader lets the packed target tokens of an article cross-attend to the article's states. Its attention scores carry
-a learned multiple of the cosine of the two tokens' embeddings, so that a model trained from scratch need not rediscover that
-equal words are equal (soft term matching as in K-NRM, Xiong et al. 2017, https://arxiv.org/abs/1706.06613).
+the cosine of the two tokens' embeddings, so that a model trained from scratch need not rediscover that equal words are equal
+(soft term matching as in K-NRM, Xiong et al. 2017, https://arxiv.org/abs/1706.06613).
 """
+
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -14,18 +20,33 @@ from torch.nn import functional as F  # noqa: N812
 from inference.batch import MAX_POSITION, NO_PAIR
 from inference.encoding import NO_SENTENCE
 from inference.labels import STANCES
+from inference.overlap import PAIR_FEATURES, SENTENCE_FEATURES, pair_overlap, sentence_overlap
+from inference.segments import segment_log_softmax, segment_mean
 
 MATCH_SCALE = 4.0
-"""Initial weight of a likeness of 1 in the reader's attention scores: enough to find an equal word, not to see nothing else."""
-
-EXACTNESS = 8
-"""Power of a cosine that tells the same word (1.0) from a like one (0.8 becomes 0.17)."""
+"""Weight of a likeness of 1 in the reader's attention scores: enough to find an equal word, not to see nothing else."""
 
 LEXICAL_SCALE = 10.0
-"""Of the matching features beside states: they are few, and unscaled they would be learned long after hundreds of state dimensions."""
+"""Of features beside states: they are few, and unscaled they would be learned long after hundreds of state dimensions."""
 
-LOG_SCALE = 4.0
-"""Logarithms of token counts are divided by this, so that they are about 1."""
+LEXICAL_WIDTH = 64
+"""Hidden units of the lexical answer."""
+
+DEEP_DROPOUT = 0.3
+"""Share of pairs, or of articles, whose deep answer is left out in a training step."""
+
+VECTOR_DROPOUT = 0.4
+"""Of the vectors that the deep stance answer reads: an article meets dozens of targets, so its vectors soon give away the labels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What the heads know of the tokens of a batch, flat."""
+
+    ids: Tensor  # [M]
+    rarity: Tensor  # [M] inverse document frequency, 0 to 1
+    words: Tensor  # [M, D] embeddings
+    states: Tensor  # [M, D] the backbone's last states
 
 
 class TopicHead(nn.Module):
@@ -39,10 +60,11 @@ class TopicHead(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(2 * width, topics)
 
-    def pool(self, states: Tensor, words: Tensor, token_article: Tensor, articles: int) -> Tensor:
-        weights = segment_log_softmax(self.attention(states).squeeze(-1), token_article, articles).exp()
-        pooled = states.new_zeros(articles, states.shape[1]).index_add(0, token_article, states * weights[:, None])
-        return torch.cat([self.state_norm(pooled), self.word_norm(segment_mean(words, token_article, articles))], dim=-1)
+    def pool(self, tokens: Tokens, token_article: Tensor, articles: int) -> Tensor:
+        """The vector of each article, [B, 2D]."""
+        weights = segment_log_softmax(self.attention(tokens.states).squeeze(-1), token_article, articles).exp()
+        pooled = tokens.states.new_zeros(articles, tokens.states.shape[1]).index_add(0, token_article, tokens.states * weights[:, None])
+        return torch.cat([self.state_norm(pooled), self.word_norm(segment_mean(tokens.words, token_article, articles))], dim=-1)
 
     def forward(self, article_vectors: Tensor) -> Tensor:
         logits: Tensor = self.output(self.dropout(article_vectors))
@@ -54,33 +76,36 @@ class SentenceHead(nn.Module):
 
     def __init__(self, width: int, dropout: float) -> None:
         super().__init__()
+        features = SENTENCE_FEATURES + 2
         self.from_start = nn.Embedding(MAX_POSITION + 1, width)
         self.from_end = nn.Embedding(MAX_POSITION + 1, width)
         self.sentence = nn.Linear(width, width)
         self.article = nn.Linear(2 * width, width)
-        self.features = nn.Linear(3, width)  # likeness of states, likeness of words, log length
+        self.features = nn.Linear(features, width)
         self.norm = nn.LayerNorm(width)
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(width, 2)
+        self.place = nn.Embedding(MAX_POSITION + 1, 2)
+        self.lexical = nn.Sequential(nn.Linear(features, LEXICAL_WIDTH), nn.GELU(), nn.Linear(LEXICAL_WIDTH, 2))
 
     def forward(
-        self, states: Tensor, words: Tensor, token_sentence: Tensor, sentence_article: Tensor, sentence_place: Tensor, article_vectors: Tensor
+        self, tokens: Tokens, token_article: Tensor, token_sentence: Tensor, sentence_article: Tensor, sentence_place: Tensor, article_vectors: Tensor
     ) -> tuple[Tensor, Tensor]:
+        """Two logits of each sentence, [N] and [N]."""
         count, articles = len(sentence_article), len(article_vectors)
         inside = token_sentence != NO_SENTENCE
-        segments = token_sentence[inside]
-        sentence_states = segment_mean(states[inside], segments, count)  # [N, D]
-        sentence_words = segment_mean(words[inside], segments, count)
-        lengths = states.new_zeros(count).index_add(0, segments, states.new_ones(len(segments)))
-        center_states = segment_mean(sentence_states, sentence_article, articles)[sentence_article]
-        center_words = segment_mean(sentence_words, sentence_article, articles)[sentence_article]
-        features = torch.stack(
-            [F.cosine_similarity(sentence_states, center_states), F.cosine_similarity(sentence_words, center_words), lengths.clamp(min=1).log() / LOG_SCALE],
-            dim=-1,
-        )
-        hidden = self.sentence(sentence_states) + self.article(article_vectors)[sentence_article] + self.features(features)
+        states = segment_mean(tokens.states[inside], token_sentence[inside], count)  # [N, D]
+        words = segment_mean(tokens.words[inside], token_sentence[inside], count)
+        like_states = F.cosine_similarity(states, segment_mean(states, sentence_article, articles)[sentence_article])
+        like_words = F.cosine_similarity(words, segment_mean(words, sentence_article, articles)[sentence_article])
+        overlap = sentence_overlap(tokens.ids, tokens.rarity, token_article, token_sentence, sentence_place)
+        features = LEXICAL_SCALE * torch.cat([torch.stack([like_states, like_words], dim=-1), overlap], dim=-1)
+        hidden = self.sentence(states) + self.article(article_vectors)[sentence_article] + self.features(features)
         hidden = hidden + self.from_start(sentence_place[:, 0]) + self.from_end(sentence_place[:, 1])
-        logits = self.output(self.dropout(F.gelu(self.norm(hidden))))  # [N, 2]
+        deep = self.output(self.dropout(F.gelu(self.norm(hidden))))  # [N, 2]
+        if self.training:
+            deep = deep * _kept(articles, deep)[sentence_article]
+        logits = deep + self.lexical(features) + LEXICAL_SCALE * self.place(sentence_place[:, 0])
         return logits[:, 0], logits[:, 1]
 
 
@@ -90,59 +115,62 @@ class StanceReader(nn.Module):
     def __init__(self, width: int, heads: int, layers: int, dropout: float) -> None:
         super().__init__()
         self.query = nn.Linear(2 * width, width)
-        self.match = nn.Linear(3, width)
+        self.match = nn.Linear(2, width)
         self.blocks = nn.ModuleList(ReaderBlock(width, heads, dropout) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
+        self.word_norm = nn.LayerNorm(width)
+        self.vector_dropout = nn.Dropout(VECTOR_DROPOUT)
+        self.hidden = nn.Linear(4 * width + PAIR_FEATURES, width)
         self.dropout = nn.Dropout(dropout)
-        self.hidden = nn.Linear(2 * width + 5, width)
         self.output = nn.Linear(width, len(STANCES))
+        self.lexical = nn.Sequential(nn.Linear(PAIR_FEATURES, LEXICAL_WIDTH), nn.GELU(), nn.Linear(LEXICAL_WIDTH, len(STANCES)))
 
     def forward(
         self,
-        article_states: Tensor,
-        article_words: Tensor,
+        article: Tokens,
         token_article: Tensor,
         articles: int,
-        target_states: Tensor,
-        target_words: Tensor,
-        target_rarity: Tensor,
+        target: Tokens,
         row_article: Tensor,
         row_tokens: Tensor,
         row_pairs: Tensor,
-        pairs: int,
+        pair_article: Tensor,
     ) -> Tensor:
+        """Four logits of each pair, [Q, 4]."""
+        pairs = len(pair_article)
         if pairs == 0:
-            return article_states.new_zeros(0, len(STANCES))
+            return article.states.new_zeros(0, len(STANCES))
         lengths = torch.bincount(token_article, minlength=articles)
         starts = (torch.cumsum(lengths, 0) - lengths)[row_article]
         lengths = lengths[row_article]  # [R]
         columns = torch.arange(int(lengths.max()), device=starts.device)  # L, tokens of the longest article asked about
         readable = columns < lengths[:, None]  # [R, L]
-        index = (starts[:, None] + columns).clamp(max=len(article_states) - 1)
-        memory = article_states[index]  # [R, L, D]
-        likeness = F.normalize(target_words, dim=-1)[row_tokens] @ F.normalize(article_words, dim=-1)[index].transpose(1, 2)  # [R, P, L]
-        likeness = likeness.masked_fill(~readable[:, None], -1.0)
+        index = (starts[:, None] + columns).clamp(max=len(article.ids) - 1)
+        with torch.no_grad():  # embeddings that learn from what they match would learn the training targets by heart
+            likeness = F.normalize(target.words, dim=-1)[row_tokens] @ F.normalize(article.words, dim=-1)[index].transpose(1, 2)
+            likeness = likeness.masked_fill(~readable[:, None], -1.0)  # [R, P, L]
         matched = likeness.amax(-1)  # [R, P] how well the article has this word of the target
-        queries = self.query(torch.cat([target_states, target_words], dim=-1))[row_tokens]
-        queries = queries + self.match(LEXICAL_SCALE * torch.stack([matched, matched**EXACTNESS, target_rarity[row_tokens]], dim=-1))
-        unreadable = None if bool(readable.all()) else ~readable[:, None, None]  # [R, 1, 1, L]
+        rarity = target.rarity[row_tokens]
+        queries = self.query(torch.cat([target.states, target.words], dim=-1))[row_tokens]
+        queries = queries + self.match(LEXICAL_SCALE * torch.stack([matched, rarity], dim=-1))
+        bias = (MATCH_SCALE * likeness).masked_fill(~readable[:, None], -torch.inf)
         for block in self.blocks:
-            queries = block(queries, memory, MATCH_SCALE * likeness[:, None], unreadable)
+            queries = block(queries, article.states[index], bias)
 
         inside = row_pairs != NO_PAIR
-        segments = row_pairs[inside]
-        pooled = segment_mean(self.norm(queries[inside]), segments, pairs)  # [Q, D]
-        words = segment_mean(target_states[row_tokens[inside]], segments, pairs)
-        match = matched[inside]
-        least = match.new_ones(pairs).scatter_reduce(0, segments, match, "amin")
-        same = segment_mean((match**EXACTNESS)[:, None], segments, pairs).squeeze(-1)
-        mean = segment_mean(match[:, None], segments, pairs).squeeze(-1)
-        sizes = torch.bincount(segments, minlength=pairs).log() / LOG_SCALE
-        rarity = target_rarity[row_tokens[inside]]
-        total = match.new_zeros(pairs).index_add(0, segments, rarity).clamp(min=1e-6)
-        rare = match.new_zeros(pairs).index_add(0, segments, rarity * match**EXACTNESS) / total  # the words that say what it is about
-        features = LEXICAL_SCALE * torch.stack([least, mean, same, rare, sizes], dim=-1)
-        logits: Tensor = self.output(self.dropout(F.gelu(self.hidden(torch.cat([pooled, words, features], dim=-1)))))
+        segments, tokens = row_pairs[inside], row_tokens[inside]
+        vectors = [
+            segment_mean(self.norm(queries[inside]), segments, pairs),
+            segment_mean(target.states[tokens], segments, pairs),
+            self.word_norm(segment_mean(target.words[tokens], segments, pairs)),
+            self.word_norm(segment_mean(article.words, token_article, articles))[pair_article],
+        ]
+        features = LEXICAL_SCALE * pair_overlap(article.ids[index], readable, target.ids[row_tokens], rarity, matched, row_pairs, pairs)
+        hidden = self.hidden(torch.cat([self.vector_dropout(torch.cat(vectors, dim=-1)), features], dim=-1))
+        deep = self.output(self.dropout(F.gelu(hidden)))
+        if self.training:
+            deep = deep * _kept(pairs, deep)
+        logits: Tensor = deep + self.lexical(features)
         return logits
 
 
@@ -156,32 +184,19 @@ class ReaderBlock(nn.Module):
         self.query_norm = nn.LayerNorm(width)
         self.query = nn.Linear(width, width)
         self.key_value = nn.Linear(width, 2 * width)
-        self.match_weight = nn.Parameter(torch.ones(heads))
         self.attended = nn.Linear(width, width)
         self.feed_forward = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
 
-    def forward(self, queries: Tensor, memory: Tensor, likeness: Tensor, unreadable: Tensor | None) -> Tensor:
+    def forward(self, queries: Tensor, memory: Tensor, bias: Tensor) -> Tensor:
         rows, count, width = queries.shape
         query = self.query(self.query_norm(queries)).view(rows, count, self.heads, -1).transpose(1, 2)  # [R, H, P, D/H]
         key, value = self.key_value(memory).view(rows, -1, 2, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)  # [R, H, L, D/H]
-        bias = self.match_weight[None, :, None, None] * likeness  # [R, H, P, L]
-        if unreadable is not None:
-            bias = bias.masked_fill(unreadable, -torch.inf)
-        attended = F.scaled_dot_product_attention(query, key, value, bias)
+        attended = F.scaled_dot_product_attention(query, key, value, bias[:, None].expand(-1, self.heads, -1, -1))
         queries = queries + self.dropout(self.attended(attended.transpose(1, 2).reshape(rows, count, width)))
         hidden: Tensor = queries + self.dropout(self.feed_forward(queries))
         return hidden
 
 
-def segment_mean(values: Tensor, segments: Tensor, count: int) -> Tensor:
-    """Mean of the rows of each segment: [M, D] and [M] in 0..count-1 -> [count, D]; an empty segment gives 0."""
-    sums = values.new_zeros(count, values.shape[1]).index_add(0, segments, values)
-    sizes = values.new_zeros(count).index_add(0, segments, values.new_ones(len(segments)))
-    return sums / sizes.clamp(min=1)[:, None]
-
-
-def segment_log_softmax(logits: Tensor, segments: Tensor, count: int) -> Tensor:
-    """Log-softmax within each segment, [M] -> [M]."""
-    highest = logits.new_full((count,), -torch.inf).scatter_reduce(0, segments, logits.detach(), "amax")
-    shifted = logits - highest[segments]
-    return shifted - logits.new_zeros(count).index_add(0, segments, shifted.exp()).log()[segments]
+def _kept(count: int, like: Tensor) -> Tensor:
+    """[count, 1] 0 where the deep answer is left out of this training step, else 1."""
+    return (torch.rand(count, 1, device=like.device) >= DEEP_DROPOUT).to(like.dtype)

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from inference.heads import segment_log_softmax
 from inference.labels import STANCES
+from inference.segments import segment_log_softmax
 
 IGNORE = -100
 """A label that is not known; it counts in no loss."""

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
 from transformers.utils.generic import ModelOutput
 
-from inference.heads import ReaderBlock, SentenceHead, StanceReader, TopicHead
+from inference.heads import ReaderBlock, SentenceHead, StanceReader, Tokens, TopicHead
 from inference.losses import TASKS, boilerplate_loss, count_items, salience_loss, stance_loss, topic_loss
 
 MAX_PADDING = 0.05
@@ -104,8 +104,6 @@ class ArticleModel(PreTrainedModel):
             nn.init.ones_(module.weight)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
-        elif isinstance(module, ReaderBlock):
-            nn.init.ones_(module.match_weight)
 
     def get_input_embeddings(self) -> nn.Module:
         embeddings: nn.Module = self.backbone.get_input_embeddings()
@@ -138,26 +136,11 @@ class ArticleModel(PreTrainedModel):
     ) -> Outputs:
         """Encode every window once and read all answers from its states. B is the number of articles in `token_article`."""
         articles = int(token_article[-1]) + 1
-        article_states, article_words = self.encode_windows(token_ids, window_lengths)  # [M, D], [M, D]
-        # Targets are encoded apart, so that asking about one leaves every bit of the article's states as it was.
-        target_states, target_words = self.encode_windows(target_ids, target_lengths)
-
-        article_vectors = self.topic_head.pool(article_states, article_words, token_article, articles)  # [B, 2D]
+        article, target = self.read_tokens(token_ids, window_lengths, target_ids, target_lengths)
+        article_vectors = self.topic_head.pool(article, token_article, articles)  # [B, 2D]
         topic_logits = self.topic_head(article_vectors)  # [B, C]
-        salience, boilerplate = self.sentence_head(article_states, article_words, token_sentence, sentence_article, sentence_place, article_vectors)
-        stance_logits = self.stance_reader(
-            article_states,
-            article_words,
-            token_article,
-            articles,
-            target_states,
-            target_words,
-            self.token_rarity[target_ids],
-            row_article,
-            row_tokens,
-            row_pairs,
-            len(pair_article),
-        )
+        salience, boilerplate = self.sentence_head(article, token_article, token_sentence, sentence_article, sentence_place, article_vectors)
+        stance_logits = self.stance_reader(article, token_article, articles, target, row_article, row_tokens, row_pairs, pair_article)
         outputs = Outputs(topic_logits=topic_logits, stance_logits=stance_logits, salience_logits=salience, boilerplate_logits=boilerplate)
         if topic_labels is None:
             return outputs
@@ -185,11 +168,22 @@ class ArticleModel(PreTrainedModel):
         outputs.task_losses = {task: value.detach() for task, value in losses.items()}
         return outputs
 
-    def encode_windows(self, flat_ids: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """The backbone's last states and the word embeddings of windows that lie flat, in the same flat order, [M, D] each."""
-        embeddings = self.get_input_embeddings()(flat_ids)
+    def read_tokens(self, token_ids: Tensor, window_lengths: Tensor, target_ids: Tensor, target_lengths: Tensor) -> tuple[Tokens, Tokens]:
+        """Embed and encode the tokens of articles and of targets.
+
+        Targets are encoded apart, so that asking about one leaves every bit of the article's states as it was.
+        """
+        ids = torch.cat([token_ids, target_ids])
+        words = self.get_input_embeddings()(ids)  # one look-up: each costs a gradient as large as the embedding table
+        sizes = [len(token_ids), len(target_ids)]
+        parts = zip(ids.split(sizes), self.token_rarity[ids].split(sizes), words.split(sizes), (window_lengths, target_lengths), strict=True)
+        article, target = (Tokens(ids, rarity, words, self.encode_windows(words, lengths)) for ids, rarity, words, lengths in parts)
+        return article, target
+
+    def encode_windows(self, words: Tensor, lengths: Tensor) -> Tensor:
+        """The backbone's last states of windows whose word embeddings lie flat, in the same flat order, [M, D] -> [M, D]."""
         if len(lengths) == 0:
-            return embeddings, embeddings
+            return words
         starts = torch.cumsum(lengths, 0) - lengths
         pieces: list[Tensor] = []
         places: list[Tensor] = []
@@ -197,16 +191,12 @@ class ArticleModel(PreTrainedModel):
             members = torch.tensor(group, device=lengths.device)
             columns = torch.arange(int(lengths[group[0]]), device=lengths.device)  # the longest comes first
             mask = columns < lengths[members, None]  # [W of the group, S]
-            positions = (starts[members, None] + columns).clamp(max=len(flat_ids) - 1)
-            output = self.backbone(input_ids=flat_ids[positions].masked_fill(~mask, self._padding_id), attention_mask=mask.long())
+            positions = (starts[members, None] + columns).clamp(max=len(words) - 1)
+            output = self.backbone(inputs_embeds=words[positions], attention_mask=mask.long())
             pieces.append(output.last_hidden_state[mask])
             places.append(positions[mask])
         states = torch.cat(pieces)
-        return torch.empty_like(states).index_copy(0, torch.cat(places), states), embeddings
-
-    @property
-    def _padding_id(self) -> int:
-        return int(self.backbone.config.pad_token_id or 0)
+        return torch.empty_like(states).index_copy(0, torch.cat(places), states)
 
 
 def group_by_length(lengths: list[int]) -> Iterator[list[int]]:

@@ -23,6 +23,8 @@ ORDER = {
         "cleaning",
         "encoding",
         "batch",
+        "segments",
+        "overlap",
         "heads",
         "losses",
         "model",

@@ -11,7 +11,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import log, sqrt
+from math import log
 from random import Random
 
 import torch
@@ -30,6 +30,9 @@ KEEP_ALL = 1.1
 
 GLUED = 0.3
 """Share of injected lines that run into the next line without a break, as in crawled pages."""
+
+BALANCE = 0.75
+"""Power of a stance's inverse frequency in its weight: 0 leaves the source's own shares, 1 makes all stances weigh the same."""
 
 MEGABATCH = 64
 """Batches whose articles are sorted by length together: little padding, and still a random mix."""
@@ -98,9 +101,9 @@ def inject_lines(article: Article, lines: Sequence[str], random: Random) -> Arti
 
 
 def source_labels(articles: Sequence[Article], topics: Sequence[str], used: Sequence[str], neutral_covers_unrelated: bool) -> SourceLabels:
-    """Stance weights are inverse square roots of the frequencies in the source, with a mean of 1 over its pairs."""
+    """Stance weights are powers of the inverse frequencies in the source, with a mean of 1 over its pairs."""
     counts = Counter(stance.stance for article in articles for stance in article.stances if stance.stance)
-    raw = [1 / sqrt(counts[name]) if counts[name] else 0.0 for name in STANCES]
+    raw = [counts[name] ** -BALANCE if counts[name] else 0.0 for name in STANCES]
     mean = sum(weight * counts[name] for name, weight in zip(STANCES, raw, strict=True)) / max(counts.total(), 1)
     return SourceLabels(tuple(topics.index(name) for name in used), tuple(weight / mean if mean else 1.0 for weight in raw), neutral_covers_unrelated)
 
@@ -172,12 +175,12 @@ class Collator:
             source = self.sources[example.source]
             hidden = random.random() < self.hide_title
             windows, held = self.encode.windows([] if hidden else example.title, _sentence_ids(example), max_windows=self.max_windows)
-            drawn = sorted(random.sample(range(len(example.targets)), min(self.max_targets, len(example.targets))))
+            drawn, weights = _draw_targets([source.stance_weights[stance] for stance in example.stances], self.max_targets, random)
             items.append(BatchItem(windows, held, len(example.sentence_lengths), [list(example.targets[i]) for i in drawn]))
             allowed[row, list(source.topics)] = True
             labels["topic"].append(example.topic)
             labels["stance"] += [example.stances[i] for i in drawn]
-            labels["stance_weight"] += [source.stance_weights[example.stances[i]] for i in drawn]
+            labels["stance_weight"] += weights
             labels["merged"] += [source.neutral_covers_unrelated] * len(drawn)
             labels["salience"] += _held_salience(example, held, hidden)
             labels["salience_weight"].append(self.headline_weight if example.from_headline else 1.0)
@@ -234,6 +237,19 @@ def _find_lines(text: str, lines: Sequence[str]) -> Iterator[tuple[int, int]]:
         while line and start >= 0:
             yield start, start + len(line)
             start = text.find(line, start + len(line))
+
+
+def _draw_targets(weights: Sequence[float], most: int, random: Random) -> tuple[list[int], list[float]]:
+    """At most `most` of an article's targets, in order, and the weight of each in the loss.
+
+    Where not all are read, a heavy one is drawn more often instead of weighing more: the same mean loss, from more telling pairs.
+    """
+    if len(weights) <= most:
+        return list(range(len(weights))), list(weights)
+    # Efraimidis and Spirakis 2006: the largest u^(1/w) are a draw without replacement in proportion to w
+    keys = [random.random() ** (1 / weight) for weight in weights]
+    drawn = sorted(sorted(range(len(weights)), key=lambda i: -keys[i])[:most])
+    return drawn, [sum(weights) / len(weights)] * most
 
 
 def _held_salience(example: Example, held: int, hidden: bool) -> list[float]:

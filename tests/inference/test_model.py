@@ -11,10 +11,10 @@ from torch import Tensor
 from inference.article import Article
 from inference.batch import BatchItem, collate
 from inference.encoding import ArticleTokenizer
-from inference.heads import segment_log_softmax, segment_mean
 from inference.labels import IPTC_TOPICS, STANCES
 from inference.losses import IGNORE, TASKS, boilerplate_loss, count_items, salience_loss, stance_loss, topic_loss
 from inference.model import MAX_PADDING, SMALL_GROUP_TOKENS, ArticleModel, Outputs, group_by_length
+from inference.segments import segment_log_softmax, segment_mean
 
 TARGETS = ["the new bridge", "مجلس البلدية", "市議会の決定", "the mayor"]
 
@@ -252,4 +252,3 @@ def test_new_weights_have_the_scale_that_their_classes_ask_for(make_model: Calla
     model = make_model()
     for weight in (model.get_input_embeddings().weight, model.topic_head.output.weight, model.stance_reader.output.weight):
         assert 0.015 < weight.std().item() < 0.025
-    assert [block.match_weight.tolist() for block in model.stance_reader.blocks] == [[1.0, 1.0]] * 2

@@ -9,7 +9,7 @@ from inference.article import Article, Stance
 from inference.encoding import NO_SENTENCE, ArticleTokenizer
 from inference.labels import IPTC_TOPICS, STANCES
 from inference.losses import IGNORE
-from training.examples import Collator, Example, PlannedBatches, SourceLabels, inject_lines, make_example, plan_batches, source_labels
+from training.examples import BALANCE, Collator, Example, PlannedBatches, SourceLabels, inject_lines, make_example, plan_batches, source_labels
 
 TEXT = (
     "The river rose by two metres near the old bridge on Monday, the mayor of the town said.\n"
@@ -90,7 +90,7 @@ def test_sources_say_what_their_labels_mean() -> None:
     assert labels.neutral_covers_unrelated
     favor, against, neutral, unrelated = labels.stance_weights
     assert against == unrelated == 0.0
-    assert favor / neutral == pytest.approx(2.0)  # 4 against 16: the root of the ratio
+    assert favor / neutral == pytest.approx(4**BALANCE)  # 4 against 16
     assert (4 * favor + 16 * neutral) / 20 == pytest.approx(1.0)
     assert source_labels([Article("x")], ("a", "b"), ("a", "b"), False).stance_weights == (1.0,) * 4
 
