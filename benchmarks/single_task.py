@@ -11,6 +11,8 @@ from inference.analyzer import Analyzer
 from inference.article import Article
 from inference.batch import Batch, BatchItem, collate
 from inference.encoding import EncodedArticle
+from inference.heads import Tokens
+from inference.model import ArticleModel
 from inference.selection import join_sentences, select_sentences
 
 
@@ -19,8 +21,8 @@ def topics(analyzer: Analyzer, articles: Sequence[Article]) -> list[list[float]]
     """Topic probabilities of each article."""
     _, batch = _read(analyzer, articles, targets=False)
     model = analyzer.model
-    states, words = model.encode_windows(batch["token_ids"], batch["window_lengths"])
-    found: list[list[float]] = model.topic_head(model.topic_head.pool(states, words, batch["token_article"], len(articles))).softmax(-1).tolist()
+    article, _ = _encode(model, batch)
+    found: list[list[float]] = model.topic_head(model.topic_head.pool(article, batch["token_article"], len(articles))).softmax(-1).tolist()
     return found
 
 
@@ -29,11 +31,9 @@ def stances(analyzer: Analyzer, articles: Sequence[Article]) -> list[list[float]
     """Stance probabilities of each article and target, in order."""
     _, batch = _read(analyzer, articles, targets=True)
     model = analyzer.model
-    states, words = model.encode_windows(batch["token_ids"], batch["window_lengths"])
-    target_states, target_words = model.encode_windows(batch["target_ids"], batch["target_lengths"])
-    rows = (batch["row_article"], batch["row_tokens"], batch["row_pairs"])
-    asked = (target_states, target_words, model.token_rarity[batch["target_ids"]])
-    logits = model.stance_reader(states, words, batch["token_article"], len(articles), *asked, *rows, len(batch["pair_article"]))
+    article, target = _encode(model, batch)
+    rows = (batch["row_article"], batch["row_tokens"], batch["row_pairs"], batch["pair_article"])
+    logits = model.stance_reader(article, batch["token_article"], len(articles), target, *rows)
     found: list[list[float]] = logits.softmax(-1).tolist()
     return found
 
@@ -43,16 +43,21 @@ def summaries(analyzer: Analyzer, articles: Sequence[Article], max_words: int) -
     """An extractive summary of each article."""
     encoded, batch = _read(analyzer, articles, targets=False)
     model = analyzer.model
-    states, words = model.encode_windows(batch["token_ids"], batch["window_lengths"])
-    vectors = model.topic_head.pool(states, words, batch["token_article"], len(articles))
-    salience, _ = model.sentence_head(states, words, batch["token_sentence"], batch["sentence_article"], batch["sentence_place"], vectors)
+    article, _ = _encode(model, batch)
+    vectors = model.topic_head.pool(article, batch["token_article"], len(articles))
+    sentences = (batch["token_sentence"], batch["sentence_article"], batch["sentence_place"])
+    salience, _ = model.sentence_head(article, batch["token_article"], *sentences, vectors)
     counts = torch.bincount(batch["sentence_article"], minlength=len(articles)).tolist()
     found = []
-    for article, logits in zip(encoded, salience.split(counts), strict=True):
-        sentences = [article.page.text[sentence.start : sentence.end] for sentence in article.page.sentences[: len(logits)]]
-        chosen = select_sentences(sentences, logits.softmax(-1).tolist(), max_words=max_words, max_sentences=None)
-        found.append(join_sentences([sentences[index] for index in chosen]))
+    for page, logits in zip(encoded, salience.split(counts), strict=True):
+        texts = [page.page.text[sentence.start : sentence.end] for sentence in page.page.sentences[: len(logits)]]
+        chosen = select_sentences(texts, logits.softmax(-1).tolist(), max_words=max_words, max_sentences=None)
+        found.append(join_sentences([texts[index] for index in chosen]))
     return found
+
+
+def _encode(model: ArticleModel, batch: Batch) -> tuple[Tokens, Tokens]:
+    return model.read_tokens(batch["token_ids"], batch["window_lengths"], batch["target_ids"], batch["target_lengths"])
 
 
 def _read(analyzer: Analyzer, articles: Sequence[Article], targets: bool) -> tuple[list[EncodedArticle], Batch]:

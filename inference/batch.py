@@ -1,7 +1,7 @@
 """Encoded articles and their targets -> the tensors that `ArticleModel` reads.
 
 Letters: B articles, W windows, M article tokens of the batch, N sentences, U distinct targets, Q article-target pairs,
-R articles that have targets, P target tokens of the longest such article, D width, C classes.
+R rows of targets (one an article, more where it has very many), P target tokens of the longest row, D width, C classes.
 
 Nothing here is padded but the packed targets: tokens lie flat, one window after the other, with the index of their article
 and sentence beside them, and the model groups windows of like length itself.
@@ -20,6 +20,9 @@ from inference.encoding import NO_SENTENCE, Window
 
 NO_PAIR = -1
 """The pair index of padding in the packed targets."""
+
+ROW_TOKENS = 1024
+"""Most target tokens in a row: an article asked about hundreds of targets takes several."""
 
 MAX_POSITION = 31
 """Sentences from the 32nd on share one place embedding, from the start as from the end."""
@@ -46,7 +49,7 @@ class Batch(TypedDict):
     sentence_place: Tensor  # [N, 2] place from the start and from the end, at most MAX_POSITION
     target_ids: Tensor  # the tokens of the U distinct targets, flat
     target_lengths: Tensor  # [U]
-    row_article: Tensor  # [R] the articles that have targets
+    row_article: Tensor  # [R] the article that each row of targets asks
     row_tokens: Tensor  # [R, P] index into target_ids; 0 where row_pairs is -1
     row_pairs: Tensor  # [R, P] index of the article-target pair, in the order of items and their targets; -1 = padding
     pair_article: Tensor  # [Q]
@@ -82,18 +85,19 @@ class _PackedTargets(TypedDict):
 
 
 def _pack_targets(targets: Sequence[Sequence[Sequence[int]]]) -> _PackedTargets:
-    """Lay the targets of an article side by side as one row of queries, padded only to the fullest row."""
+    """Lay the targets of an article side by side as a row of queries, padded only to the fullest row."""
     distinct: dict[tuple[int, ...], int] = {}  # target -> its first token in target_ids
     total = 0
+    row_article: list[int] = []
     rows_tokens: list[list[int]] = []
     rows_pairs: list[list[int]] = []
     pair_article: list[int] = []
     for number, article_targets in enumerate(targets):
-        if not article_targets:
-            continue
-        rows_tokens.append([])
-        rows_pairs.append([])
-        for target in map(tuple, article_targets):
+        for place, target in enumerate(map(tuple, article_targets)):
+            if place == 0 or len(rows_tokens[-1]) + len(target) > ROW_TOKENS:
+                row_article.append(number)
+                rows_tokens.append([])
+                rows_pairs.append([])
             if target not in distinct:
                 distinct[target] = total
                 total += len(target)
@@ -101,7 +105,6 @@ def _pack_targets(targets: Sequence[Sequence[Sequence[int]]]) -> _PackedTargets:
             rows_pairs[-1].extend([len(pair_article)] * len(target))
             pair_article.append(number)
     width = max(map(len, rows_tokens), default=0)
-    row_article = [number for number, article_targets in enumerate(targets) if article_targets]
     return _PackedTargets(
         target_ids=torch.tensor([token for target in distinct for token in target], dtype=torch.int64),
         target_lengths=torch.tensor([len(target) for target in distinct], dtype=torch.int64),

@@ -39,6 +39,10 @@ VECTOR_DROPOUT = 0.4
 """Of the vectors that the deep stance answer reads: an article meets dozens of targets, so its vectors soon give away the labels."""
 
 
+READ_CELLS = 2**23
+"""Target tokens times article tokens that the reader compares at once: bounds memory where hundreds of targets meet a long article."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tokens:
     """What the heads know of the tokens of a batch, flat."""
@@ -137,8 +141,7 @@ class StanceReader(nn.Module):
         pair_article: Tensor,
     ) -> Tensor:
         """Four logits of each pair, [Q, 4]."""
-        pairs = len(pair_article)
-        if pairs == 0:
+        if len(pair_article) == 0:
             return article.states.new_zeros(0, len(STANCES))
         lengths = torch.bincount(token_article, minlength=articles)
         starts = (torch.cumsum(lengths, 0) - lengths)[row_article]
@@ -146,6 +149,17 @@ class StanceReader(nn.Module):
         columns = torch.arange(int(lengths.max()), device=starts.device)  # L, tokens of the longest article asked about
         readable = columns < lengths[:, None]  # [R, L]
         index = (starts[:, None] + columns).clamp(max=len(article.ids) - 1)
+        words = self.word_norm(segment_mean(article.words, token_article, articles))
+        rows = max(1, READ_CELLS // (row_tokens.shape[1] * len(columns)))
+        groups = zip(*(tensor.split(rows) for tensor in (index, readable, row_tokens, row_pairs, words[row_article])), strict=True)
+        return torch.cat([self._read(article, target, *group) for group in groups])
+
+    def _read(self, article: Tokens, target: Tokens, index: Tensor, readable: Tensor, row_tokens: Tensor, row_pairs: Tensor, words: Tensor) -> Tensor:
+        """The logits of the pairs of a few rows; `index` [R, L] are the tokens of each row's article, `words` [R, D] its mean embedding."""
+        inside = row_pairs != NO_PAIR
+        row_pairs = torch.where(inside, row_pairs - row_pairs[0, 0], NO_PAIR)  # a target never spans two rows: numbers begin anew
+        tokens, segments = row_tokens[inside], row_pairs[inside]
+        pairs = int(segments[-1]) + 1
         with torch.no_grad():  # embeddings that learn from what they match would learn the training targets by heart
             likeness = F.normalize(target.words, dim=-1)[row_tokens] @ F.normalize(article.words, dim=-1)[index].transpose(1, 2)
             likeness = likeness.masked_fill(~readable[:, None], -1.0)  # [R, P, L]
@@ -157,13 +171,13 @@ class StanceReader(nn.Module):
         for block in self.blocks:
             queries = block(queries, article.states[index], bias)
 
-        inside = row_pairs != NO_PAIR
-        segments, tokens = row_pairs[inside], row_tokens[inside]
+        row = inside.nonzero()[:, 0]
+        pair_row = row.new_zeros(pairs).index_copy(0, segments, row)
         vectors = [
             segment_mean(self.norm(queries[inside]), segments, pairs),
             segment_mean(target.states[tokens], segments, pairs),
             self.word_norm(segment_mean(target.words[tokens], segments, pairs)),
-            self.word_norm(segment_mean(article.words, token_article, articles))[pair_article],
+            words[pair_row],
         ]
         features = LEXICAL_SCALE * pair_overlap(article.ids[index], readable, target.ids[row_tokens], rarity, matched, row_pairs, pairs)
         hidden = self.hidden(torch.cat([self.vector_dropout(torch.cat(vectors, dim=-1)), features], dim=-1))

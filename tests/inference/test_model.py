@@ -11,6 +11,7 @@ from torch import Tensor
 from inference.article import Article
 from inference.batch import BatchItem, collate
 from inference.encoding import ArticleTokenizer
+from inference.heads import DEEP_DROPOUT
 from inference.labels import IPTC_TOPICS, STANCES
 from inference.losses import IGNORE, TASKS, boilerplate_loss, count_items, salience_loss, stance_loss, topic_loss
 from inference.model import MAX_PADDING, SMALL_GROUP_TOKENS, ArticleModel, Outputs, group_by_length
@@ -47,6 +48,35 @@ def test_a_batch_gives_what_its_articles_give_alone(lively: ArticleModel, encode
         expected = torch.cat([outputs[name] for outputs in alone])
         assert expected.std() > 0.01, f"{name}: too flat to show a difference"
         torch.testing.assert_close(together[name], expected, atol=1e-5, rtol=0)
+
+
+def test_many_targets_are_read_in_parts_that_change_no_answer(
+    lively: ArticleModel, encode: ArticleTokenizer, one_a_language: list[Article], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = [(article, TARGETS[: 1 + number % 4]) for number, article in enumerate(one_a_language)]
+    whole = read(lively, encode, asked).stance_logits
+    monkeypatch.setattr("inference.batch.ROW_TOKENS", 20)
+    monkeypatch.setattr("inference.heads.READ_CELLS", 4000)
+    rows: list[int] = []
+    lively.stance_reader.blocks[0].register_forward_hook(lambda module, given, queries: rows.append(len(queries)))
+    torch.testing.assert_close(read(lively, encode, asked).stance_logits, whole, atol=1e-5, rtol=0)
+    assert len(rows) > 3 and sum(rows) > len(asked)
+
+
+def test_the_lexical_answer_stands_alone_at_times_in_training_and_never_after(
+    lively: ArticleModel, encode: ArticleTokenizer, one_a_language: list[Article]
+) -> None:
+    asked = [(article, TARGETS) for article in one_a_language]
+    final = read(lively, encode, asked).stance_logits
+    assert torch.equal(read(lively, encode, asked).stance_logits, final)
+    lively.train()
+    torch.manual_seed(0)
+    trained = torch.stack([read(lively, encode, asked).stance_logits for _ in range(20)])  # dropout is 0 in this model's backbone and heads
+    with torch.no_grad():
+        lively.stance_reader.output.weight.zero_()
+    alone = read(lively, encode, asked).stance_logits
+    left_out = (trained == alone).all(-1).float().mean().item()
+    assert left_out == pytest.approx(DEEP_DROPOUT, abs=0.05)
 
 
 def test_asking_about_a_target_leaves_every_bit_of_topic_and_salience(lively: ArticleModel, encode: ArticleTokenizer, one_a_language: list[Article]) -> None:

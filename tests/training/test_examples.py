@@ -178,6 +178,19 @@ def test_a_hidden_headline_teaches_salience(encode: ArticleTokenizer) -> None:
     assert not set(made.title) <= set(batch["token_ids"][batch["token_sentence"] == NO_SENTENCE].tolist())
 
 
+def test_heavy_stances_are_drawn_more_often_instead_of_weighing_more(encode: ArticleTokenizer) -> None:
+    stances = [Stance(f"target {number}", "against" if number < 4 else "neutral") for number in range(24)]
+    made = make_example(Article(TEXT, lang="en", stances=tuple(stances)), 0, IPTC_TOPICS, encode, False)
+    collate = collator(encode, [made], max_targets=6)  # against weighs 2, neutral 0.5
+    batches = [collate([(place, [0])]) for place in range(200)]
+    assert all(len(batch["stance_labels"]) == 6 for batch in batches)
+    assert all(batch["stance_weights"].tolist() == pytest.approx([0.75] * 6) for batch in batches)  # 4 times 2 and 20 times 0.5: 18 in 24
+    against = sum(int((batch["stance_labels"] == STANCES.index("against")).sum()) for batch in batches)
+    assert 2.1 < against / 200 < 2.6  # a draw by weight without replacement; blind to weights it would be 1
+    every = collator(encode, [made], max_targets=24)([(0, [0])])
+    assert sorted(every["stance_weights"].tolist()) == [0.5] * 20 + [2.0] * 4
+
+
 def test_titles_are_hidden_at_the_rate_asked_for(encode: ArticleTokenizer) -> None:
     collate = collator(encode, [example(encode, title="Zebra")], hide_title=0.5)
     shown = sum(len(collate([(place, [0])])["token_ids"]) > len(collate([(0, [0])])["token_ids"]) for place in range(60))
