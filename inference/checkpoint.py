@@ -43,14 +43,18 @@ class Checkpoint:
     folder: Path
 
 
-def save_checkpoint(folder: Path, model: ArticleModel, tokenizer: PreTrainedTokenizerBase, info: Mapping[str, Any]) -> Path:
-    """Write the checkpoint to a temporary sibling, then rename it to `folder`, replacing what was there."""
+def save_checkpoint(
+    folder: Path, model: ArticleModel, tokenizer: PreTrainedTokenizerBase, info: Mapping[str, Any], files: Mapping[str, bytes] | None = None
+) -> Path:
+    """Write the checkpoint to a temporary sibling, then rename it to `folder`, replacing what was there. `files` are further files of the run, by name."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:
         temporary.chmod(0o755)
         model.save_pretrained(temporary)
         tokenizer.save_pretrained(temporary)
+        for name, data in (files or {}).items():
+            (temporary / name).write_bytes(data)
         manifest = {
             "format": FORMAT,
             "topics": list(model.config.topics),

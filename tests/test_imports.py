@@ -43,6 +43,8 @@ ORDER = {
         "config",
         "rows",
         "sources",
+        "duplicates",
+        "leakage",
         "corpus",
         "corpus_view",
         "vocabulary",

@@ -32,6 +32,7 @@ from training.config import RunConfig, load_config
 from training.corpus import Corpus, describe, digest, load_corpus
 from training.corpus_view import corpus_tables
 from training.evaluation import HeldOutFile, evaluate, held_out_file
+from training.leakage import check_held_out
 from training.report import report_tables, write_report
 from training.rows import source_file
 from training.run import RunResult, check_selected_scores, train
@@ -85,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     score.add_argument("--headlines", action="store_true", help="also score one sentence against the headline where there is no summary")
     score.add_argument("--max-words", type=int, default=60, metavar="N", help="words of a summary, at most (default 60)")
     score.add_argument("--max-sentences", type=int, metavar="N", help="sentences of a summary, at most (default: as many as fit)")
+    score.add_argument("--allow-overlap", action="store_true", help="leave out held-out articles that overlap with training articles, in place of stopping")
     score.add_argument("--output", type=Path, metavar="FOLDER", help="folder of the report (default: report, beside the checkpoint)")
     for command in (check, run, score):
         command.add_argument("--data-root", type=Path, metavar="FOLDER", help="where relative source paths of the config start; wins over data.root")
@@ -176,12 +178,13 @@ class _HeldOut:
 def _evaluate(options: argparse.Namespace, console: Console) -> None:
     checkpoint = load_checkpoint(options.checkpoint)
     held_out = _read_held_out(options, checkpoint)
+    check = check_held_out(held_out.articles, checkpoint.folder, allow_overlap=options.allow_overlap)
     analyzer = Analyzer(checkpoint.model.to("cuda" if torch.cuda.is_available() else "cpu"), checkpoint.tokenizer)  # type: ignore[arg-type]
     with _progress(console) as bars:
         show = _Bars(bars).show
         report = evaluate(
             analyzer,
-            held_out.articles,
+            check.kept,
             topic_labels=held_out.topic_labels,
             neutral_covers_unrelated=held_out.neutral_covers_unrelated,
             headlines=options.headlines,
@@ -189,8 +192,8 @@ def _evaluate(options: argparse.Namespace, console: Console) -> None:
             max_sentences=options.max_sentences,
             progress=lambda done, total: show("evaluating", done, total),
         )
-    warnings = (*report.warnings, *held_out.notes)
-    report = replace(report, checkpoint=str(options.checkpoint), files=tuple(held_out.files), warnings=warnings)
+    warnings = (*report.warnings, *held_out.notes, *check.notes)
+    report = replace(report, checkpoint=str(options.checkpoint), files=tuple(held_out.files), warnings=warnings, overlaps=check.overlaps)
     page = write_report(report, options.output or checkpoint.folder.parent / "report")
     console.print(report_tables(report))
     console.print(f"{report.articles:,} articles in {report.seconds:,.0f} seconds. The report, with examples: {page}", markup=False, soft_wrap=True)

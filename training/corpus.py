@@ -1,23 +1,20 @@
 """All sources of a run -> the corpus: what is trained on, what is chosen by, and what is wrong with either.
 
-In: a `RunConfig`. Out: a `Corpus` whose training articles share no text with dev, sampling probabilities, a digest, and
+In: a `RunConfig`. Out: a `Corpus` whose training articles do not overlap dev, sampling probabilities, digests and signatures, and
 counts for a person to look at. Does not know: tokens, models, or how the counts are shown (`training.corpus_view`).
 """
 
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from inference.article import Article, article_to_row, to_json
 from inference.errors import DataError
-from inference.words import words
 from training.config import RunConfig
+from training.duplicates import Signatures, sign
+from training.leakage import Overlap, overlaps_inside, overlaps_with_held_out, shared_targets
 from training.sources import LoadedSource, load_source
-
-OPENING_LETTERS = 120
-"""Articles that begin with the same 120 letters are taken for versions of one: about 25 English words or 3 Chinese sentences.
-Letters, not words, so that it means as much in scripts that count each character as a word; a dateline alone is shorter."""
 
 FEW_EXAMPLES = 10
 """A topic with fewer training articles than this is reported: it will hardly be learned."""
@@ -27,24 +24,15 @@ NO_LABEL = "no label to learn from"
 
 
 @dataclass(frozen=True, slots=True)
-class SharedText:
-    """Two articles, as source/id, that share their whole text or its opening, letters and digits compared."""
-
-    article: str
-    other: str
-    part: str  # "text" or "opening"
-
-
-@dataclass(frozen=True, slots=True)
 class Corpus:
-    """What a run reads. Training articles found in dev were left out of `train` and stand in `shared_with_dev`."""
+    """What a run reads. Training articles that overlap dev were left out of `train` and stand in `shared_with_dev`."""
 
     train: tuple[LoadedSource, ...]
     dev: tuple[LoadedSource, ...]
-    shared_with_dev: tuple[SharedText, ...]
-    repeated_in_train: tuple[SharedText, ...]  # kept: they are counted, not dropped
+    shared_with_dev: tuple[Overlap, ...]
     probabilities: tuple[float, ...]  # that the next training article is drawn from each source of `train`
     digests: dict[str, str]  # training source -> SHA-256 of its articles
+    signatures: Signatures = field(compare=False)  # of the articles in `train`, in order; they follow from the rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +61,10 @@ class CorpusReport:
     unused_topics: tuple[str, ...]  # topics of the config that no training article has
     rare_topics: dict[str, int]  # topics with 1 to FEW_EXAMPLES - 1 training articles
     languages: dict[str, Counter[str]]  # language -> counts of articles, topics, stances, summaries in train
-    shared_with_dev: tuple[SharedText, ...]
-    repeated_in_train: tuple[SharedText, ...]
+    shared_with_dev: tuple[Overlap, ...]
+    repeated_in_train: tuple[Overlap, ...]  # kept: they are counted, not dropped
+    repeated_in_dev: tuple[Overlap, ...]
+    shared_targets: dict[str, tuple[int, int]]  # dev source -> stance targets that its training source has too, of how many
 
 
 def load_corpus(config: RunConfig) -> Corpus:
@@ -83,14 +73,14 @@ def load_corpus(config: RunConfig) -> Corpus:
     Raises `DataError` where a source is wrong or nothing of it is left to train on.
     """
     train, dev = _load_sources(config)
-    train, shared, repeated = _without_shared_text(train, dev)
+    train, shared, signatures = _without_shared_text(train, dev)
     return Corpus(
         train=tuple(train),
         dev=tuple(dev),
         shared_with_dev=tuple(shared),
-        repeated_in_train=tuple(repeated),
         probabilities=sampling_probabilities(train, config.data.mixing_exponent),
         digests={loaded.source.name: digest(loaded.articles) for loaded in train},
+        signatures=signatures,
     )
 
 
@@ -127,6 +117,7 @@ def digest(articles: Iterable[Article]) -> str:
 
 def describe(corpus: Corpus, config: RunConfig, count_windows: Callable[[Article], int] | None = None) -> CorpusReport:
     """Count everything a person wants to see before a run; `count_windows` says how many windows an article is read in."""
+    dev = [(name, article.text) for name, article in _named_articles(corpus.dev)]
     counts = [_count("train", loaded, probability, count_windows) for loaded, probability in zip(corpus.train, corpus.probabilities, strict=True)]
     topics = sum((count.topics for count in counts), Counter[str]())
     counts += [_count("dev", loaded, 0.0, count_windows) for loaded in corpus.dev]
@@ -136,52 +127,43 @@ def describe(corpus: Corpus, config: RunConfig, count_windows: Callable[[Article
         rare_topics={topic: topics[topic] for topic in config.data.topics if 0 < topics[topic] < FEW_EXAMPLES},
         languages=_count_languages(article for _, article in _named_articles(corpus.train)),
         shared_with_dev=corpus.shared_with_dev,
-        repeated_in_train=corpus.repeated_in_train,
+        repeated_in_train=overlaps_inside(corpus.signatures, [article.text for _, article in _named_articles(corpus.train)]),
+        repeated_in_dev=overlaps_inside(sign(dev), [text for _, text in dev]),
+        shared_targets=shared_targets(*({loaded.source.name: loaded.articles for loaded in part} for part in (corpus.train, corpus.dev))),
     )
 
 
-def _without_shared_text(train: Sequence[LoadedSource], dev: Sequence[LoadedSource]) -> tuple[list[LoadedSource], list[SharedText], list[SharedText]]:
-    """The training sources without what stands in dev or teaches nothing; what was shared with dev; what repeats inside train."""
-    held_out = {mark: name for name, article in _named_articles(dev) for mark in _marks(article)}
-    first_with: dict[tuple[str, bytes], str] = {}
-    shared: list[SharedText] = []
-    repeated: list[SharedText] = []
+def _without_shared_text(train: Sequence[LoadedSource], dev: Sequence[LoadedSource]) -> tuple[list[LoadedSource], list[Overlap], Signatures]:
+    """The training sources without what overlaps dev or teaches nothing; what overlaps; the signatures of what is kept."""
+    named = [(name, article.text) for name, article in _named_articles(train)]
+    signatures = sign(named)
+    shared = overlaps_with_held_out(signatures, [text for _, text in named], ((name, article.text) for name, article in _named_articles(dev)))
+    row = -1
+    kept_rows: list[int] = []
     kept_sources = []
     for loaded in train:
         dropped = Counter(loaded.dropped)
         kept = []
         for article in loaded.articles:
-            name = f"{loaded.source.name}/{article.id}"
-            marks = _marks(article)
-            match = next((SharedText(name, held_out[mark], mark[0]) for mark in marks if mark in held_out), None)
-            if match is not None:
-                shared.append(match)
+            row += 1
+            if row in shared:
                 dropped[SHARED_WITH_DEV] += 1
             elif not _teaches(article, loaded):
                 dropped[NO_LABEL] += 1
             else:
                 kept.append(article)
-                if marks[0] in first_with:
-                    repeated.append(SharedText(name, first_with[marks[0]], marks[0][0]))
-                first_with.setdefault(marks[0], name)
+                kept_rows.append(row)
         if not kept:
             reasons = "; ".join(f"{count}: {reason}" for reason, count in dropped.items())
             raise DataError(f"data.train: no article of source {loaded.source.name!r} is left to train on ({reasons}). Remove it or correct its labels.")
         kept_sources.append(replace(loaded, articles=kept, dropped=dict(dropped)))
-    return kept_sources, shared, repeated
+    return kept_sources, list(shared.values()), signatures.take(kept_rows)
 
 
 def _named_articles(sources: Iterable[LoadedSource]) -> Iterator[tuple[str, Article]]:
     for loaded in sources:
         for article in loaded.articles:
             yield f"{loaded.source.name}/{article.id}", article
-
-
-def _marks(article: Article) -> list[tuple[str, bytes]]:
-    """What two copies of a text have in common, whatever their case, spacing, punctuation and ends: digests of its letters."""
-    letters = "".join(words(article.text))
-    marks = [("text", letters)] + ([("opening", letters[:OPENING_LETTERS])] if len(letters) >= OPENING_LETTERS else [])
-    return [(part, hashlib.blake2b(value.encode(errors="surrogatepass"), digest_size=16).digest()) for part, value in marks]
 
 
 def _teaches(article: Article, loaded: LoadedSource) -> bool:

@@ -12,9 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from inference.labels import STANCES
-from training.corpus import FEW_EXAMPLES, CorpusReport, SharedText, SourceCounts
-
-_SHARED_SHOWN = 5  # a leaky corpus has thousands
+from training.corpus import FEW_EXAMPLES, CorpusReport, SourceCounts
+from training.leakage import Overlap, overlap_lines
 
 
 def corpus_tables(report: CorpusReport) -> RenderableType:
@@ -85,14 +84,15 @@ def _notes(report: CorpusReport) -> list[Text]:
     if report.rare_topics:
         rare = ", ".join(f"{topic} {number}" for topic, number in report.rare_topics.items())
         lines.append(f"fewer than {FEW_EXAMPLES} training articles: {rare}")
-    lines += _shared("training articles left out for text shared with dev", report.shared_with_dev)
-    lines += _shared("training articles with the text of another (kept)", report.repeated_in_train)
+    lines += [
+        f"dev {name}: {shared:,} of {of:,} stance targets also stand in train {name}; the scores say less about targets that it has not seen"
+        for name, (shared, of) in report.shared_targets.items()
+    ]
+    lines += _overlaps("training articles left out for text shared with dev", report.shared_with_dev, "train", "dev")
+    lines += _overlaps("training articles overlap with another (kept)", report.repeated_in_train, "train", "earlier in train")
+    lines += _overlaps("dev articles overlap with another (kept)", report.repeated_in_dev, "dev", "earlier in dev")
     return [Text(line) for line in lines]
 
 
-def _shared(what: str, found: Sequence[SharedText]) -> list[str]:
-    if not found:
-        return []
-    shown = [f"  {shared.article} = {shared.other} ({shared.part})" for shared in found[:_SHARED_SHOWN]]
-    more = [f"  and {len(found) - _SHARED_SHOWN:,} more"] if len(found) > _SHARED_SHOWN else []
-    return [f"{len(found):,} {what}:", *shown, *more]
+def _overlaps(what: str, found: Sequence[Overlap], article: str, other: str) -> list[str]:
+    return [f"{len(found):,} {what}:", *overlap_lines(found, article, other)] if found else []

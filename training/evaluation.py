@@ -18,6 +18,7 @@ from inference.analyzer import Analysis, Analyzer
 from inference.article import Article
 from inference.errors import DataError
 from inference.words import words
+from training.leakage import Overlap
 from training.scoring import MODEL, Example, Row, Tally
 
 PACKAGES = ("torch", "transformers", "sentencex", "py3langid", "scikit-learn", "rouge-score", "sacrebleu")
@@ -45,8 +46,9 @@ class Report:
     seconds: float
     versions: dict[str, str]
     warnings: tuple[str, ...]
-    checkpoint: str = ""  # the caller knows these two: `dataclasses.replace(report, checkpoint=..., files=...)`
+    checkpoint: str = ""  # the caller knows these three: `dataclasses.replace(report, checkpoint=..., files=...)`
     files: tuple[HeldOutFile, ...] = ()
+    overlaps: tuple[Overlap, ...] = ()  # held-out articles that were left out, each with the training article that it overlaps
 
 
 def evaluate(

@@ -9,7 +9,7 @@ import os
 import platform
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from difflib import unified_diff
 from importlib.metadata import version
 from pathlib import Path
@@ -27,13 +27,16 @@ from inference.errors import ConfigError, DataError
 from inference.model import ArticleModel
 from training.build import build_model, build_tokenizer
 from training.config import RunConfig, config_to_yaml
-from training.corpus import Corpus, load_corpus
+from training.corpus import SHARED_WITH_DEV, Corpus, load_corpus
+from training.duplicates import to_bytes
 from training.evaluation import dev_scores, evaluate
 from training.examples import Collator, Example, PlannedBatches, SourceLabels, inject_lines, make_example, plan_batches, source_labels, token_rarity
+from training.leakage import TRAINING_ARTICLES
 from training.trainer import SCORE, ArticleTrainer, Clock, ReadableLog
 
 CONFIG_FILE = "config.yaml"
 DATA_FILE = "data.json"
+LEFT_OUT_FILE = "left_out.json"
 LOG_LINES = 50
 """Training log entries in a run, whatever its length."""
 
@@ -65,6 +68,7 @@ def train(config: RunConfig, *, resume: bool = False, write: Callable[[str], Non
 
     corpus = load_corpus(config)
     _claim_data(config, corpus, resume)
+    _list_left_out(config, corpus, write)
     check_selected_scores(config, corpus)
     with arguments.main_process_first(local=False, desc="tokenizer"):
         tokenizer = build_tokenizer(config, corpus)
@@ -102,7 +106,8 @@ def train(config: RunConfig, *, resume: bool = False, write: Callable[[str], Non
     scores = {name.removeprefix("eval_"): value for name, value in scores.items() if name.startswith("eval_")}
     checkpoint = output / "checkpoint"
     if trainer.is_world_process_zero():
-        save_checkpoint(checkpoint, trainer.accelerator.unwrap_model(trainer.model), tokenizer, _describe(config, corpus, best, scores))
+        files = {TRAINING_ARTICLES: to_bytes(corpus.signatures)}
+        save_checkpoint(checkpoint, trainer.accelerator.unwrap_model(trainer.model), tokenizer, _describe(config, corpus, best, scores), files)
     trainer.accelerator.wait_for_everyone()
     return RunResult(checkpoint, best, trainer.state.global_step, scores, seconds, tokens)
 
@@ -239,6 +244,18 @@ def _claim_data(config: RunConfig, corpus: Corpus, resume: bool) -> None:
     changed = [name for name, found in corpus.digests.items() if before.get(name) != found]
     if changed:
         raise DataError(f"{stored}: the training articles of {', '.join(changed)} are not those that the run began with. Restore them, or name a new output.")
+
+
+def _list_left_out(config: RunConfig, corpus: Corpus, write: Callable[[str], None]) -> None:
+    """Say how many training articles were left out since they overlap dev, and list all of them in a file of the run."""
+    counts = {loaded.source.name: loaded.dropped[SHARED_WITH_DEV] for loaded in corpus.train if SHARED_WITH_DEV in loaded.dropped}
+    stored = config.output / LEFT_OUT_FILE
+    if int(os.environ.get("RANK", "0")) == 0:
+        with open_whole(stored) as file:
+            json.dump({"reason": SHARED_WITH_DEV, "articles": counts, "overlaps": [asdict(overlap) for overlap in corpus.shared_with_dev]}, file, indent=1)
+    if counts:
+        named = ", ".join(f"{name} {count:,}" for name, count in counts.items())
+        write(f"left out {sum(counts.values()):,} training articles that overlap a dev article ({named}); {stored} lists them")
 
 
 def _last_complete_state(output: Path) -> str | None:

@@ -106,11 +106,54 @@ def test_evaluate_files(saved_checkpoint: Path, held_out: Path, tmp_path: Path, 
     assert out[-1].startswith("12 articles in ")
     assert out[-1].endswith(f"The report, with examples: {tmp_path}/scores/report.html")
     assert any("topic 'politics' (n = 1) is unknown to the" in line for line in out)
+    assert "carries no signatures of its training articles" in " ".join(out)
+    assert "6 of 12 held-out articles overlap with another held-out article" in " ".join(out)
     report = json.loads((tmp_path / "scores" / "report.json").read_text(encoding="utf-8"))
     assert {row["group"] for row in report["rows"] if row["group_kind"] == "source"} == {"held-out", str(tmp_path / "other" / "held-out")}
     assert report["checkpoint"] == str(saved_checkpoint)
     assert [file["articles"] for file in report["files"]] == [6, 6]
     assert report["max_sentences"] == 1
+
+
+def test_a_run_leaves_out_what_overlaps_dev_and_its_checkpoint_refuses_what_it_saw(
+    write_config: Callable[..., Path], tiny_corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = shutil.copytree(tiny_corpus, tmp_path / "data")
+    files = {name: [json.loads(line) for line in (data / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()] for name in ("train", "dev")}
+    copy = {**files["dev"][1], "id": "copied", "text": files["dev"][1]["text"].upper()}
+    with (data / "train.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps(copy) + "\n")
+    config = write_config()
+    assert main(["check", str(config), "--data-root", str(data)]) == 0
+    out = lines_of(capsys)
+    place = out.index("1 training articles left out for text shared with dev:")
+    assert out[place + 1].split() == ["train", "dev", "similar", "first", "words"]
+    assert out[place + 2].startswith(f"  labeled/copied  dev/{files['dev'][1]['id']}")
+
+    assert main(["train", str(config), "--data-root", str(data), "--set", "training.tokens=1000"]) == 0
+    listed = tmp_path / "run" / "left_out.json"
+    assert f"left out 1 training articles that overlap a dev article (labeled 1); {listed} lists them" in lines_of(capsys)
+    left_out = json.loads(listed.read_text(encoding="utf-8"))
+    assert left_out["articles"] == {"labeled": 1}
+    assert [(row["article"], row["similarity"]) for row in left_out["overlaps"]] == [("labeled/copied", 1.0)]
+
+    checkpoint = tmp_path / "run" / "checkpoint"
+    seen = {**files["train"][2], "id": "seen", "text": files["train"][2]["text"] + "\nRead more on our page"}
+    held_out = tmp_path / "test.jsonl"
+    held_out.write_text("".join(json.dumps(row) + "\n" for row in [*files["dev"], seen]), encoding="utf-8")
+    assert main(["evaluate", str(checkpoint), str(held_out)]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("error: 1 of 7 held-out articles overlap with training articles of the checkpoint, so that scores would show what it remembers:\n")
+    assert f"\n  test/seen  labeled/{files['train'][2]['id']}     100%  " in err
+    assert err.endswith("\nName articles that it was not trained on, or leave these out with --allow-overlap.\n")
+    assert not (tmp_path / "run" / "report").exists()
+
+    assert main(["evaluate", str(checkpoint), str(held_out), "--allow-overlap"]) == 0
+    assert "Note: left out 1 of 7 held-out articles that overlap with training articles of the checkpoint." in " ".join(lines_of(capsys))
+    report = json.loads((tmp_path / "run" / "report" / "report.json").read_text(encoding="utf-8"))
+    assert report["articles"] == 6
+    assert [(row["article"], row["other"]) for row in report["overlaps"]] == [("test/seen", f"labeled/{files['train'][2]['id']}")]
 
 
 def test_the_report_lies_beside_the_checkpoint(saved_checkpoint: Path, held_out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

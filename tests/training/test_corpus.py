@@ -3,15 +3,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from inference.article import Article
 from inference.errors import DataError
 from training.config import RunConfig
-from training.corpus import Corpus, SharedText, describe, digest, load_corpus
+from training.corpus import Corpus, describe, digest, load_corpus
 from training.corpus_view import corpus_tables
+from training.leakage import Overlap
 
-STORY = "The city council voted late on Tuesday to close the old bridge for repairs that will take at least two years, its engineers said. " * 2
+STORY = (
+    "The city council voted late on Tuesday to close the old bridge for repairs that will take at least two years, its engineers said. "
+    "Drivers will be sent over the motorway until then, and the ferry, which was given up in spring, returns on weekdays."
+)
 
 
 def make_config(root: Path, train: dict[str, list[dict[str, Any]]], dev: list[dict[str, Any]], exponent: float = 0.5, **options: Any) -> RunConfig:
@@ -32,39 +36,75 @@ def rows(count: int, start: int = 0, **labels: Any) -> list[dict[str, Any]]:
     return [{"id": str(number), "text": f"Story number {number}.", "lang": "en", "topic": "sport", **labels} for number in range(start, start + count)]
 
 
+def printed(tables: RenderableType) -> str:
+    console = Console(width=160, no_color=True)
+    with console.capture() as capture:
+        console.print(tables)
+    return capture.get()
+
+
 def load(root: Path, train: dict[str, list[dict[str, Any]]], dev: list[dict[str, Any]], **options: Any) -> Corpus:
     return load_corpus(make_config(root, train, dev, **options))
 
 
 @pytest.mark.parametrize(
-    ("text", "part"),
+    ("text", "similarity"),
     [
-        ("The council met.", "text"),
-        ("  THE COUNCIL\n met…", "text"),
-        (STORY, "text"),
-        (STORY + "Update: it was closed.", "opening"),
-        (STORY.replace(",", " –").upper() + "New words at the end.", "opening"),
+        ("The council met.", 1.0),
+        ("  THE COUNCIL\n met…", 1.0),
+        (STORY, 1.0),
+        (STORY.replace(",", " –").upper(), 1.0),
+        (STORY[:140], 1.0),
+        (STORY + " Update: " + STORY[:60] + "It was closed on Wednesday, and the first drivers were late for work.", 1.0),
+        ("Home | News | Sport\nAccept all cookies\n" + STORY.replace("Tuesday", "Wednesday"), 0.93),
     ],
 )
-def test_training_articles_that_stand_in_dev_are_dropped_and_named(tmp_path: Path, text: str, part: str) -> None:
+def test_training_articles_that_overlap_dev_are_dropped_and_named(tmp_path: Path, text: str, similarity: float) -> None:
     dev = [{"id": "short", "text": "The council met."}, {"id": "story", "text": STORY}]
     corpus = load(tmp_path, {"a": [*rows(2), {"id": "copy", "text": text, "topic": "sport"}]}, dev)
-    other = "dev/short" if len(text) < 50 else "dev/story"
-    assert corpus.shared_with_dev == (SharedText("a/copy", other, part),)
+    (overlap,) = corpus.shared_with_dev
+    assert (overlap.article, overlap.other) == ("a/copy", "dev/short" if len(text) < 50 else "dev/story")
+    assert overlap.similarity == pytest.approx(similarity, abs=0.01)
+    assert overlap.opening == " ".join(text[:200].split())
     assert [article.id for article in corpus.train[0].articles] == ["0", "1"]
     assert corpus.train[0].dropped == {"text shared with a dev article": 1}
+    assert corpus.signatures.names == ("a/0", "a/1")
 
 
-@pytest.mark.parametrize("text", ["The council met again.", STORY[:60], "Only the end is shared. " + STORY, "市議会は橋を閉鎖した。"])
+@pytest.mark.parametrize("text", ["The council met again.", STORY[:60], "He quoted: " + STORY[:60] + "… That is what they said.", "市議会は橋を閉鎖した。"])
 def test_other_texts_stay(tmp_path: Path, text: str) -> None:
     dev = [{"text": "The council met."}, {"text": STORY}, {"text": "市議会は橋を閉鎖しなかった。"}]
-    assert load(tmp_path, {"a": [{"text": text, "topic": "sport"}]}, dev).shared_with_dev == ()
+    corpus = load(tmp_path, {"a": [{"id": "0", "text": text, "topic": "sport"}]}, dev)
+    assert corpus.shared_with_dev == ()
+    assert corpus.signatures.names == ("a/0",)
 
 
-def test_repeated_training_texts_are_named_and_kept(tmp_path: Path) -> None:
-    corpus = load(tmp_path, {"a": rows(2), "b": [{"id": "x", "text": "story NUMBER 1", "topic": "arts"}]}, rows(1, start=50))
-    assert corpus.repeated_in_train == (SharedText("b/x", "a/1", "text"),)
-    assert len(corpus.train[1].articles) == 1
+def test_repeated_texts_and_targets_are_named_and_kept(tmp_path: Path) -> None:
+    stances = [{"target": "The  bridge!", "stance": "favor"}, {"target": "the ferry", "stance": "against"}, {"target": "a question"}]
+    train = {"a": rows(2), "dev": [{"id": "x", "text": "story NUMBER 1", "stances": [{"target": "the bridge", "stance": "against"}]}]}
+    config = make_config(tmp_path, {"a": train["a"]}, [])
+    for name, lines in {"b": train["dev"], "dev": [{"id": "1", "text": STORY, "stances": stances}, {"id": "2", "text": STORY[:150]}]}.items():
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in lines), encoding="utf-8")
+    sources = [{"name": "a", "path": "a.jsonl"}, {"name": "dev", "path": "b.jsonl"}]
+    values = config.model_dump()
+    config = RunConfig.model_validate({**values, "data": {"root": str(tmp_path), "train": sources, "dev": [{"name": "dev", "path": "dev.jsonl"}]}})
+    corpus = load_corpus(config)
+    report = describe(corpus, config)
+    assert report.repeated_in_train == (Overlap("dev/x", "a/1", 1.0, "story NUMBER 1"),)
+    assert report.repeated_in_dev == (Overlap("dev/2", "dev/1", 1.0, STORY[:150]),)
+    assert report.shared_targets == {"dev": (1, 2)}
+    assert [len(loaded.articles) for loaded in corpus.train] == [2, 1]
+    shown = printed(corpus_tables(report))
+    for line in (
+        "dev dev: 1 of 2 stance targets also stand in train dev; the scores say less about targets that it has not seen",
+        "1 training articles overlap with another (kept):",
+        "  train  earlier in train  similar  first words",
+        "  dev/x  a/1                  100%  story NUMBER 1",
+        "1 dev articles overlap with another (kept):",
+        "  dev    earlier in dev  similar  first words",
+        "  dev/2  dev/1              100%  The city council voted late on Tuesday to close the old bri…",
+    ):
+        assert line in shown
 
 
 def test_articles_that_teach_nothing_are_dropped(tmp_path: Path) -> None:
@@ -130,17 +170,15 @@ def test_the_report_counts_and_its_tables_show_it(tmp_path: Path) -> None:
     assert len(report.unused_topics) == 15
     assert report.languages["fr"] == {"articles": 3, "topics": 3, "stances": 0, "summaries": 3}
 
-    console = Console(width=160, no_color=True)
-    with console.capture() as capture:
-        console.print(corpus_tables(report))
-    shown = capture.get()
+    shown = printed(corpus_tables(report))
     for line in (
         "train a: left out 1: text shared with a dev article",
         "train b: left out 1: no label to learn from",
         "train a: no row has these labels of its map: topic: Sports",
         "fewer than 10 training articles: arts 3",
         "1 training articles left out for text shared with dev:",
-        "  a/50 = dev/50 (text)",
+        "  train  dev     similar  first words",
+        "  a/50   dev/50     100%  Story number 50.",
         "not named",
     ):
         assert line in shown

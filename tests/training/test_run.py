@@ -86,13 +86,14 @@ def test_a_run_leaves_exactly_these_files(finished: Finished) -> None:
     output = finished.config.output
     states = sorted(path.name for path in output.iterdir() if path.name.startswith("checkpoint-"))
     assert 1 <= len(states) <= 2  # the best and the last, for resuming
-    assert {path.name for path in output.iterdir()} == {"checkpoint", "config.yaml", "data.json", "tensorboard", "tokenizer", *states}
+    assert {path.name for path in output.iterdir()} == {"checkpoint", "config.yaml", "data.json", "left_out.json", "tensorboard", "tokenizer", *states}
     assert {path.name for path in (output / "checkpoint").iterdir()} == {
         "broadsheet.json",
         "config.json",
         "model.safetensors",
         "tokenizer.json",
         "tokenizer_config.json",
+        "training_articles.safetensors",
     }
     assert (output / "config.yaml").read_text(encoding="utf-8") == config_to_yaml(finished.config)
 
