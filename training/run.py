@@ -40,6 +40,10 @@ LOG_LINES = 50
 MAX_INJECTED = 4
 """Boilerplate lines put into a clean article, at most."""
 
+SHORT_TEXT_CHARACTERS = 400
+"""A text of up to this many characters, about a paragraph, stays as it is: posts, headlines and claims come without a page around them,
+and injected lines would outweigh them."""
+
 Progress = Callable[[str, int, int], None]
 """(what is being done, done, of how many)"""
 
@@ -108,7 +112,7 @@ def train(config: RunConfig, *, resume: bool = False, write: Callable[[str], Non
 
 
 def build_examples(config: RunConfig, corpus: Corpus, encode: ArticleTokenizer, progress: Progress) -> list[Example]:
-    """Encode every training article; a share of the clean ones gets boilerplate lines of the corpus put in."""
+    """Encode every training article; a share of the clean ones, drawn here once for the whole run, gets boilerplate lines of the corpus put in."""
     random = Random(config.seed)
     pool = boilerplate_pool(corpus)
     total = sum(len(source.articles) for source in corpus.train)
@@ -116,7 +120,7 @@ def build_examples(config: RunConfig, corpus: Corpus, encode: ArticleTokenizer, 
     for number, source in enumerate(corpus.train):
         for article in source.articles:
             lines: tuple[str, ...] = ()
-            if pool and not article.boilerplate and len(article.text) > 400 and random.random() < config.training.inject_boilerplate:
+            if pool and not article.boilerplate and len(article.text) > SHORT_TEXT_CHARACTERS and random.random() < config.training.inject_boilerplate:
                 choices = pool.get(article.lang) or pool["en" if "en" in pool else min(pool)]
                 lines = tuple(random.sample(choices, min(len(choices), random.randint(1, MAX_INJECTED))))
                 article = inject_lines(article, lines, random)
@@ -221,8 +225,9 @@ def _claim_output(config: RunConfig, resume: bool) -> None:
             raise ConfigError(
                 f"output: {config.output} already holds a run. Resume it with --resume, remove the folder, or name another: --set output=runs/NAME."
             )
-        for unfinished in (config.output / "tokenizer", *config.output.glob("checkpoint-*")):  # of a run that died before its first save
-            shutil.rmtree(unfinished, ignore_errors=True)
+        for pattern in ("tokenizer", ".tokenizer.*", "checkpoint-*"):  # of a run that died before its first save
+            for unfinished in config.output.glob(pattern):
+                shutil.rmtree(unfinished, ignore_errors=True)
         with open_whole(stored) as file:
             file.write(text)
 

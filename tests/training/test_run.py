@@ -14,6 +14,7 @@ import training.run as module
 from inference.analyzer import Analyzer
 from inference.article import read_articles
 from inference.checkpoint import load_checkpoint
+from inference.encoding import ArticleTokenizer
 from inference.errors import ConfigError
 from inference.model import ArticleModel
 from training.build import build_model, build_tokenizer
@@ -369,6 +370,18 @@ def test_boilerplate_lines_are_put_into_clean_articles_of_their_language(tiny_co
     assert all(lines == sorted(lines) and lines for lines in pool.values())
     known = {line for source in corpus.train for article in source.articles for line in article.boilerplate or ()}
     assert {line for lines in pool.values() for line in lines} == known
+
+
+def test_short_texts_get_no_boilerplate_lines(tiny_config: TinyConfig, tmp_path: Path, encode: ArticleTokenizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    corpus = load_corpus(tiny_config(tmp_path / "run", "training.inject_boilerplate=1.0"))
+    injected: list[int] = []
+    real = module.inject_lines
+    monkeypatch.setattr(module, "inject_lines", lambda article, *rest: injected.append(len(article.text)) or real(article, *rest))
+    clean = sorted(len(article.text) for source in corpus.train for article in source.articles if not article.boilerplate)
+    shortest = clean[2]
+    monkeypatch.setattr(module, "SHORT_TEXT_CHARACTERS", shortest)
+    module.build_examples(tiny_config(tmp_path / "run", "training.inject_boilerplate=1.0"), corpus, encode, lambda *_: None)
+    assert sorted(injected) == [length for length in clean if length > shortest] != []
 
 
 def test_the_first_losses_stay_what_they_are(finished: Finished) -> None:
