@@ -324,6 +324,15 @@ def test_a_backbone_from_a_folder_is_trained_in_float32_whatever_it_was_saved_in
     assert not (config.output / "tokenizer").exists()
 
 
+def test_bfloat16_trains_float32_weights(tmp_path: Path, tiny_config: TinyConfig, finished: Finished) -> None:
+    result = train(tiny_config(tmp_path / "run", "training.precision=bfloat16"))
+    trained, plain = weights(result.checkpoint), weights(finished.result.checkpoint)
+    assert {tensor.dtype for tensor in trained.values()} == {torch.float32}
+    assert all(bool(tensor.isfinite().all()) for tensor in trained.values())
+    assert differing(trained, plain), "rounding to bfloat16 shows somewhere"
+    assert max(float((trained[name] - plain[name]).abs().max()) for name in plain) < 0.5
+
+
 def test_an_encoder_decoder_is_refused(tmp_path: Path, tiny_config: TinyConfig, tokenizer: PreTrainedTokenizerBase) -> None:
     T5Config(vocab_size=100, d_model=8).save_pretrained(tmp_path / "t5")
     tokenizer.save_pretrained(tmp_path / "t5")
