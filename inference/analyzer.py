@@ -187,8 +187,8 @@ class Analyzer:
         assert outputs.boilerplate_logits is not None
         if not all(bool(logits.isfinite().all()) for logits in (outputs.topic_logits, outputs.stance_logits, outputs.salience_logits)):
             raise CheckpointError("the model answers with infinite or undefined numbers: its weights are broken. Load another checkpoint.")
-        topics = outputs.topic_logits.float().softmax(-1).tolist()
-        stances = iter(outputs.stance_logits.float().softmax(-1).tolist())
+        topics = (outputs.topic_logits.float() / self.model.config.topic_temperature).softmax(-1).tolist()
+        stances = iter((outputs.stance_logits.float() / self.model.config.stance_temperature).softmax(-1).tolist())
         sizes = [p.held for p in members]
         saliences = outputs.salience_logits.float().cpu().split(sizes)
         boilerplate = outputs.boilerplate_logits.float().sigmoid().cpu().split(sizes)

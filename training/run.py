@@ -9,7 +9,7 @@ import os
 import platform
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from difflib import unified_diff
 from importlib.metadata import version
 from pathlib import Path
@@ -26,6 +26,7 @@ from inference.encoding import ArticleTokenizer
 from inference.errors import ConfigError, DataError
 from inference.model import ArticleModel
 from training.build import build_model, build_tokenizer
+from training.calibration import Calibration, calibrate
 from training.config import RunConfig, config_to_yaml
 from training.corpus import Corpus, load_corpus
 from training.evaluation import dev_scores, evaluate
@@ -106,7 +107,9 @@ def train(config: RunConfig, *, resume: bool = False, write: Callable[[str], Non
     scores = {name.removeprefix("eval_"): value for name, value in scores.items() if name.startswith("eval_")}
     checkpoint = output / "checkpoint"
     if trainer.is_world_process_zero():
-        save_checkpoint(checkpoint, trainer.accelerator.unwrap_model(trainer.model), tokenizer, _describe(config, corpus, best, scores))
+        best_model = trainer.accelerator.unwrap_model(trainer.model)
+        calibrations = _calibrate(config, corpus, Analyzer(best_model, tokenizer))
+        save_checkpoint(checkpoint, best_model, tokenizer, _describe(config, corpus, best, scores, calibrations))
     trainer.accelerator.wait_for_everyone()
     return RunResult(checkpoint, best, trainer.state.global_step, scores, seconds, tokens)
 
@@ -290,13 +293,24 @@ def _score_dev(config: RunConfig, corpus: Corpus, analyzer: Analyzer) -> dict[st
     return {"score": sum(scores[name] for name in config.training.select) / len(config.training.select), **scores}
 
 
-def _describe(config: RunConfig, corpus: Corpus, best_step: int, scores: dict[str, float]) -> dict[str, Any]:
+def _calibrate(config: RunConfig, corpus: Corpus, analyzer: Analyzer) -> dict[str, Calibration]:
+    """Fit the temperatures on the dev articles that the run is scored by, and put them into the model's config."""
+    merged = [source.source.name for source in corpus.dev if source.source.neutral_covers_unrelated]
+    analyzer.model.config.topic_temperature = analyzer.model.config.stance_temperature = 1.0
+    found = calibrate(analyzer, scored_articles(config, corpus), merged)
+    analyzer.model.config.topic_temperature = found["topic"].temperature
+    analyzer.model.config.stance_temperature = found["stance"].temperature
+    return found
+
+
+def _describe(config: RunConfig, corpus: Corpus, best_step: int, scores: dict[str, float], calibrations: dict[str, Calibration]) -> dict[str, Any]:
     """What broadsheet.json says about the run."""
     return {
         "name": config.name,
         "config": config_to_yaml(config.model_copy(update={"data": config.data.model_copy(update={"root": Path()})})),  # no paths of this machine
         "best_step": best_step,
         "dev_scores": scores,
+        "calibration": {task: asdict(one) for task, one in calibrations.items()},
         "sources": {
             loaded.source.name: {
                 "articles": len(loaded.articles),

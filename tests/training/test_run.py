@@ -333,6 +333,16 @@ def test_bfloat16_trains_float32_weights(tmp_path: Path, tiny_config: TinyConfig
     assert max(float((trained[name] - plain[name]).abs().max()) for name in plain) < 0.5
 
 
+def test_the_checkpoint_carries_the_temperatures_of_dev(tmp_path: Path, tiny_config: TinyConfig, finished: Finished, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_checkpoint(finished.result.checkpoint).info["calibration"]["topic"] == {"temperature": 1.0, "n": 6, "loss_before": None, "loss_after": None}
+    monkeypatch.setattr("training.calibration.LEAST_ITEMS", 6)
+    loaded = load_checkpoint(train(tiny_config(tmp_path / "run")).checkpoint)
+    for task, temperature in (("topic", loaded.model.config.topic_temperature), ("stance", loaded.model.config.stance_temperature)):
+        fitted = loaded.info["calibration"][task]
+        assert fitted["temperature"] == temperature != 1.0
+        assert fitted["loss_after"] < fitted["loss_before"]
+
+
 def test_an_encoder_decoder_is_refused(tmp_path: Path, tiny_config: TinyConfig, tokenizer: PreTrainedTokenizerBase) -> None:
     T5Config(vocab_size=100, d_model=8).save_pretrained(tmp_path / "t5")
     tokenizer.save_pretrained(tmp_path / "t5")
