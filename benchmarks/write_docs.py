@@ -84,6 +84,7 @@ BLOCKS: dict[str, Callable[[Path], str]] = {
     "example": example_block,
     "scores": doc_blocks.scores_block,
     "cleaner": doc_blocks.cleaner_block,
+    "duplicates": doc_blocks.duplicates_block,
     "quickstart": doc_blocks.figures_block("quickstart.json"),
     "speed": doc_blocks.figures_block("speed.json"),
     "pair-encoding": doc_blocks.figures_block("pair_encoding.json"),

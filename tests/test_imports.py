@@ -52,6 +52,7 @@ ORDER = {
         "examples",
         "metrics",
         "baselines",
+        "calibration",
         "scoring",
         "evaluation",
         "report_page",
@@ -65,7 +66,7 @@ ORDER = {
 }
 """Bottom to top; a name that has no file yet holds a place."""
 
-TRAINING_ONLY = {"accelerate", "datasets", "evaluate", "pydantic", "yaml", "rouge_score", "sacrebleu", "sklearn", "tensorboard", "training"}
+TRAINING_ONLY = {"accelerate", "datasets", "evaluate", "pydantic", "yaml", "rouge_score", "sacrebleu", "scipy", "sklearn", "tensorboard", "training"}
 
 FILES = [path for package in ORDER for path in sorted((ROOT / package).rglob("*.py"))]
 
