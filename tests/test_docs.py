@@ -120,9 +120,9 @@ def test_the_json_of_the_data_contract_is_an_article() -> None:
 
 def test_every_file_is_named() -> None:
     for folder in write_docs.FOLDERS:
-        for path in (ROOT / folder).iterdir():
+        for path in {*(ROOT / folder).iterdir(), *(ROOT / folder).rglob("*.py")}:
             if path.is_file():
-                assert f"`{folder}/{path.name}`" in README, f"{path} is not in README.md. Run `python -m benchmarks.write_docs`."
+                assert f"`{path.relative_to(ROOT).as_posix()}`" in README, f"{path} is not in README.md. Run `python -m benchmarks.write_docs`."
 
 
 def test_every_data_set_of_news_is_described() -> None:

@@ -21,7 +21,7 @@ from rich.text import Text
 from inference.article import open_whole
 from inference.labels import STANCES
 from training.evaluation import Report
-from training.metrics import MERGED_NEUTRAL
+from training.metrics.labels import MERGED_NEUTRAL
 from training.report_page import PAGE
 from training.scoring import MODEL, Example, Row
 

@@ -14,7 +14,9 @@ from inference.analyzer import Analysis
 from inference.article import Article
 from inference.words import count_words
 from training.baselines import MAJORITY, baseline_summaries, label_shares
-from training.metrics import best_label, characters, chrf, label_scores, merge_neutral, merged_stance, precision_recall, rouge, stance_scores
+from training.metrics.labels import best_label, label_scores, merge_neutral, merged_stance, stance_scores
+from training.metrics.spans import characters, precision_recall
+from training.metrics.summaries import chrf, rouge
 
 MODEL = "model"
 EXAMPLES = 12  # about one screen of a report each for a dozen languages

@@ -1,27 +1,16 @@
-"""Scores of predictions against gold, as pure functions on lists.
+"""Predicted against gold labels: topics and stances.
 
-In: gold and predicted labels, summaries with their references, character spans. Out: dictionaries of metric -> value;
-labels and spans score 0 to 1, ROUGE and chrF 0 to 100. Where there is nothing to score the answer is None, never zero.
-Does not know: articles, checkpoints, groups or tables.
+In: gold and predicted labels. Out: dictionaries of metric -> value in 0 to 1. Where there is nothing to score the answer is None,
+never zero. Does not know: articles, checkpoints, groups or tables.
 """
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from functools import cache
-from typing import Any
 
-from rouge_score.rouge_scorer import RougeScorer
-from sacrebleu.metrics.chrf import CHRF
 from sklearn.metrics import accuracy_score, f1_score
-
-from inference.words import words
 
 MERGED_NEUTRAL = "neutral_or_unrelated"
 """The class that stands for neutral and unrelated where a source does not tell them apart."""
-
-ROUGE_TYPES = ("rouge1", "rouge2", "rougeL")
-
-Span = tuple[int, int]
 
 
 def best_label(scores: Mapping[str, float], among: Collection[str] | None = None) -> str:
@@ -84,63 +73,6 @@ def merge_neutral(scores: Mapping[str, float]) -> dict[str, float]:
 def merged_stance(stance: str) -> str:
     """The three-way name of a stance: neutral and unrelated share one."""
     return MERGED_NEUTRAL if stance in ("neutral", "unrelated") else stance
-
-
-def rouge(summary: str, reference: str) -> dict[str, float]:
-    """ROUGE-1, -2 and -L F-measures (Lin 2004) in 0 to 100, over `inference.words.words`, without stemming.
-
-    The library is Google's rouge_score; its own tokenizer keeps a-z and 0-9 only, so that two identical Hindi texts score 0.
-    Characters are the words of scripts that write no spaces.
-
-    >>> rouge("नदी में बाढ़", "नदी में बाढ़")
-    {'rouge1': 100.0, 'rouge2': 100.0, 'rougeL': 100.0}
-    """
-    scores = _rouge_scorer().score(reference, summary)
-    return {name: 100.0 * float(scores[name].fmeasure) for name in ROUGE_TYPES}
-
-
-def chrf(summaries: Sequence[str], references: Sequence[str]) -> float | None:
-    """Corpus chrF (Popović 2015; sacrebleu: characters up to 6-grams, beta 2, no word n-grams) in 0 to 100.
-
-    N-grams are counted over the whole list, so long texts weigh more than short ones; it is not the mean of sentence scores.
-
-    >>> chrf(["Rain fell."], ["Rain fell."])
-    100.0
-    """
-    if not references:
-        return None
-    return float(CHRF().corpus_score(list(summaries), [list(references)]).score)
-
-
-def characters(text: str, spans: Sequence[Span]) -> set[int]:
-    """The positions of `text` inside any of the spans, white space left out."""
-    return {position for start, end in spans for position in range(start, end) if not text[position].isspace()}
-
-
-def precision_recall(hits: int, predicted: int, gold: int) -> dict[str, float]:
-    """Precision, recall and F1 from counts; what has a denominator of zero is left out.
-
-    >>> precision_recall(hits=3, predicted=4, gold=6)
-    {'precision': 0.75, 'recall': 0.5, 'f1': 0.6}
-    """
-    scores = {"precision": hits / predicted} if predicted else {}
-    if gold:
-        scores["recall"] = hits / gold
-    if predicted or gold:
-        scores["f1"] = 2 * hits / (predicted + gold)
-    return scores
-
-
-class _UnicodeTokenizer:
-    """What rouge_score asks of a tokenizer: one method."""
-
-    def tokenize(self, text: str) -> list[str]:
-        return words(text)
-
-
-@cache
-def _rouge_scorer() -> Any:
-    return RougeScorer(list(ROUGE_TYPES), tokenizer=_UnicodeTokenizer())
 
 
 def _f1_per_class(gold: Sequence[str], predicted: Sequence[str]) -> dict[str, float]:
