@@ -49,6 +49,7 @@ ORDER = {
         "oracle",
         "examples",
         "metrics",
+        "bootstrap",
         "baselines",
         "scoring",
         "evaluation",
@@ -63,7 +64,20 @@ ORDER = {
 }
 """Bottom to top; a name that has no file yet holds a place."""
 
-METRICS = ["__init__", "labels", "summaries", "spans"]
+METRICS = [
+    "__init__",
+    "sums",
+    "labels",
+    "summaries",
+    "spans",
+    "calibration",
+    "multilingual_rouge",
+    "chrf",
+    "topic_f1",
+    "stance_f1",
+    "expected_calibration_error",
+    "fnc1_score",
+]
 """The only folder inside a package, training/metrics, bottom to top; to the rest of training it is one module, metrics."""
 
 TRAINING_ONLY = {"accelerate", "datasets", "evaluate", "pydantic", "yaml", "rouge_score", "sacrebleu", "sklearn", "tensorboard", "training"}

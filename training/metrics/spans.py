@@ -5,6 +5,8 @@ In: character spans, or counts. Out: positions, or precision, recall and F1 in 0
 
 from collections.abc import Sequence
 
+from training.metrics.sums import Sums, ratio
+
 Span = tuple[int, int]
 
 
@@ -13,15 +15,11 @@ def characters(text: str, spans: Sequence[Span]) -> set[int]:
     return {position for start, end in spans for position in range(start, end) if not text[position].isspace()}
 
 
-def precision_recall(hits: int, predicted: int, gold: int) -> dict[str, float]:
-    """Precision, recall and F1 from counts; what has a denominator of zero is left out.
+def precision_recall(hits: Sums, predicted: Sums, gold: Sums) -> dict[str, Sums]:
+    """Precision, recall and F1 from counts, undefined (NaN) where the denominator is zero.
 
-    >>> precision_recall(hits=3, predicted=4, gold=6)
-    {'precision': 0.75, 'recall': 0.5, 'f1': 0.6}
+    >>> import numpy as np
+    >>> precision_recall(hits=np.array([3.0]), predicted=np.array([4.0]), gold=np.array([6.0]))
+    {'precision': array([0.75]), 'recall': array([0.5]), 'f1': array([0.6])}
     """
-    scores = {"precision": hits / predicted} if predicted else {}
-    if gold:
-        scores["recall"] = hits / gold
-    if predicted or gold:
-        scores["f1"] = 2 * hits / (predicted + gold)
-    return scores
+    return {"precision": ratio(hits, predicted), "recall": ratio(hits, gold), "f1": ratio(2 * hits, predicted + gold)}
