@@ -1,23 +1,25 @@
 """How much page boilerplate the cleaner takes out, and how much article it loses, by language.
 
-In: JSON Lines files whose articles list their boilerplate lines (default: the sample's test part). Out: a table and `benchmarks/results/cleaner.json`.
-Does not know models: `score_cleaner` takes any function from an article to the spans it would leave out, so a learned cleaner is scored by the same code.
+In: JSON Lines files whose articles list their boilerplate lines. Out: tables, and for the sample's test part (the default) `benchmarks/results/cleaner.json`.
+`score_cleaner` takes any function from an article to the spans it would leave out, so rules alone and rules with a model are scored by the same code.
 
-    python -m benchmarks.cleaner [FILES]
+    python -m benchmarks.cleaner [FILES] [--checkpoint DIR]
 """
 
+import argparse
 import json
-import sys
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from inference.article import Article, read_articles, read_json_rows
+from inference.analyzer import Analyzer
+from inference.article import Article, open_whole, read_articles, read_json_rows
 from inference.cleaning import read_page
 
 Span = tuple[int, int]
@@ -56,6 +58,33 @@ def by_rules_and_doubt(article: Article) -> list[Span]:
     """What `read_page` removes, and the sentences it keeps but doubts: what a summary by rules alone avoids."""
     page = read_page(article.text, article.title, article.lang)
     return by_rules(article) + [(sentence.start, sentence.end) for sentence in page.sentences if sentence.boilerplate >= DOUBTFUL]
+
+
+def by_model(analyzer: Analyzer) -> Cleaner:
+    """What rules and model together take for boilerplate."""
+
+    def cleaner(article: Article) -> list[Span]:
+        (analysis,) = analyzer.analyze_many([article])
+        return [(part.start, part.end) for part in analysis.removed if part.kind not in NOT_SCORED]
+
+    return cleaner
+
+
+def summaries_with_boilerplate(analyzer: Analyzer, articles: Sequence[Article]) -> list[str]:
+    """Ids of the articles of whose boilerplate lines any character stands in the summary."""
+    found = []
+    for article, analysis in zip(articles, analyzer.analyze_many(articles), strict=True):
+        gold = [(start, start + len(line)) for line in article.boilerplate or () for start in _places(article.text, line)]
+        if any(sentence.start < end and start < sentence.end for start, end in gold for sentence in analysis.summary.sentences):
+            found.append(article.id)
+    return found
+
+
+def _places(text: str, line: str) -> Iterator[int]:
+    start = text.find(line)
+    while line and start >= 0:
+        yield start
+        start = text.find(line, start + len(line))
 
 
 def score_cleaner(articles: Iterable[Article], cleaner: Cleaner) -> dict[str, Score]:
@@ -133,26 +162,41 @@ def _table(title: str, scores: Mapping[str, Score]) -> Table:
     return table
 
 
-def main(paths: Sequence[str]) -> None:
-    files = [Path(path) for path in paths] or [SAMPLE / "test.jsonl"]
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.cleaner", description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("files", nargs="*", type=Path, help="JSON Lines with boilerplate lists; default: the sample's test part")
+    parser.add_argument("--checkpoint", help="also score rules and this model together, and look for boilerplate in its summaries")
+    arguments = parser.parse_args()
+    files = arguments.files or [SAMPLE / "test.jsonl"]
     articles = [article for path in files for article in read_articles(path)]
     clean = [article for article in articles if article.boilerplate == ()]
     unseen = [row for _, row in read_json_rows(SAMPLE / "boilerplate.jsonl") if row["split"] == "test"]
     console = Console()
-    report: dict[str, object] = {"files": [path.name for path in files]}
-    for name, cleaner in (("rules", by_rules), ("rules and doubt", by_rules_and_doubt)):
+    report: dict[str, Any] = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+    report["files"] = [path.name for path in files]
+    cleaners: dict[str, Cleaner] = {"rules": by_rules, "rules and doubt": by_rules_and_doubt}
+    if arguments.checkpoint:
+        analyzer = Analyzer.from_pretrained(arguments.checkpoint)
+        cleaners["rules and model"] = by_model(analyzer)
+    for name, cleaner in cleaners.items():
         scores = score_cleaner(articles, cleaner)
         lost = score_cleaner(clean, cleaner)["all"].article_lost if clean else 0.0
-        kinds = recall_on_unseen_lines(clean, unseen, cleaner) if not paths else {}
+        kinds = {} if arguments.files else recall_on_unseen_lines(clean, unseen, cleaner)
         console.print(_table(f"{name}: precision and recall in %", scores))
         console.print(f"clean articles (n={len(clean)}) lose {100 * lost:.2f}% of their characters")
         if kinds:
             hits, lines = (sum(column) for column in zip(*kinds.values(), strict=True))
             console.print(f"unseen lines: {hits} of {lines} found; " + ", ".join(f"{kind} {hit}/{count}" for kind, (hit, count) in kinds.items()))
         report[name] = {"by_language": {lang: asdict(score) for lang, score in scores.items()}, "clean_articles_lost": lost, "unseen_lines": kinds}
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(report, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    if arguments.checkpoint:
+        pages = [article for article in articles if article.boilerplate]
+        leaking = summaries_with_boilerplate(analyzer, pages)
+        console.print(f"summaries with boilerplate: {len(leaking)} of {len(pages)} pages; {', '.join(leaking) or 'none'}")
+        report["summaries"] = {"pages": len(pages), "with_boilerplate": leaking}
+    if not arguments.files:
+        with open_whole(RESULTS) as file:
+            file.write(json.dumps(report, ensure_ascii=False, indent=1) + "\n")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -27,7 +27,7 @@ COMMANDS = {
     "news_masakhanews.json": f"{_EVALUATE} path/to/the/data/dev/masakhanews.jsonl.xz --headlines --output runs/news/report-masakhanews",
     "news_run.json": "python -m training train configs/news.yaml --data-root path/to/the/data",
     "linear_floors.json": "python -m benchmarks.linear_floors --data-root path/to/the/data",
-    "cleaner.json": "python -m benchmarks.cleaner",
+    "cleaner.json": "python -m benchmarks.cleaner --checkpoint runs/news/checkpoint",
     "quickstart.json": "python -m benchmarks.quickstart",
     "speed.json": "python -m benchmarks.speed --data-root path/to/the/data",
     "pair_encoding.json": "python -m benchmarks.pair_encoding --data-root path/to/the/data",
@@ -145,14 +145,27 @@ def _summary_lines(news: Reported) -> Lines:
 
 def cleaner_block(results: Path) -> str:
     """What the rules take out of the sample's test pages, before any model reads them."""
-    rules = read_result("cleaner.json", results)["rules"]
+    result = read_result("cleaner.json", results)
+    rules = result["rules"]
     score = rules["by_language"]["all"]
     hits, lines = (sum(column) for column in zip(*rules["unseen_lines"].values(), strict=True))
     return (
         f"On the {score['articles']} test pages of the sample corpus the rules alone take out {score['line_recall']:.1%} of {score['boilerplate_lines']} "
         f"boilerplate lines; {score['line_precision']:.1%} of the lines that they take out are boilerplate, and clean articles lose "
         f"{rules['clean_articles_lost']:.2%} of their characters. Of {lines} boilerplate lines that the lexicon was not made from, "
-        f"each put at the end of a clean article, they find {hits}.\n"
+        f"each put at the end of a clean article, they find {hits}.{_with_model(result)}\n"
+    )
+
+
+def _with_model(result: Any) -> str:
+    if "summaries" not in result:
+        return ""
+    together, summaries = result["rules and model"], result["summaries"]
+    score, leaking = together["by_language"]["all"], summaries["with_boilerplate"]
+    return (
+        f" With the model of `configs/news.yaml` it is {score['line_recall']:.1%} of the lines at a precision of {score['line_precision']:.1%}, and clean "
+        f"articles lose {together['clean_articles_lost']:.2%}. Of the summaries of the {summaries['pages']} pages with boilerplate, "
+        f"{len(leaking) or 'none'} {'holds' if len(leaking) < 2 else 'hold'} any of it{' (' + ', '.join(leaking) + ')' if leaking else ''}."
     )
 
 

@@ -17,14 +17,16 @@ from transformers.utils import logging
 
 from inference.analyzer import Analysis
 from inference.api import CHECKPOINT_VARIABLE, load_analyzer
-from inference.article import Article, read_articles, to_json
+from inference.article import Article, to_json
 from inference.errors import CheckpointError, ConfigError, DataError
-from inference.stream import analyze_file
+from inference.stream import analyze_file, analyze_rows
 from inference.view import analysis_to_row, analysis_view, plain
 
 ARTICLE_SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.xz")
 
 INPUT_HELP = f"a file of articles ({', '.join(ARTICLE_SUFFIXES)}), or any other text file: one article as plain text; - is plain text from standard input"
+
+ON_ERROR_HELP = "at a bad row of a file of articles: stop (default), or name it on standard error and go on"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -74,9 +76,10 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--max-sentences", type=int, metavar="N", help="sentences of a summary, at most (default: as many as fit)")
         command.add_argument("--checkpoint", metavar="FOLDER", help=f"checkpoint folder or Hub id (default: ${CHECKPOINT_VARIABLE}, then the released one)")
         command.add_argument("--json", action="store_true", help="print one JSON object per article")
+    summarize.add_argument("--on-error", choices=("stop", "skip"), help=ON_ERROR_HELP)
+    analyze.add_argument("--on-error", choices=("stop", "skip"), help=f"{ON_ERROR_HELP}; with --output, list it in OUT.jsonl.errors.jsonl")
     analyze.add_argument("--target", action="append", default=[], metavar="TEXT", help="phrase or claim to find the stance toward; may be repeated")
     analyze.add_argument("-o", "--output", type=Path, metavar="OUT.jsonl", help="write JSON Lines to this file, with progress on standard error")
-    analyze.add_argument("--on-error", choices=("stop", "skip"), help="with --output: stop at a bad row (default), or list it in OUT.jsonl.errors.jsonl")
     analyze.add_argument("--resume", action="store_true", help="with --output: go on with an interrupted job")
     return parser
 
@@ -86,20 +89,20 @@ def _check(options: argparse.Namespace) -> None:
     of_articles = options.input.endswith(ARTICLE_SUFFIXES)
     if options.title and of_articles:
         raise DataError(f"--title is for a plain text article; {options.input} has its articles' own titles. Leave it out.")
+    if options.on_error and not of_articles:
+        raise DataError(f"--on-error is for a file of articles ({', '.join(ARTICLE_SUFFIXES)}); {options.input} is one plain text. Leave it out.")
     if options.command == "summarize":
         return
-    if options.output is None and (options.on_error or options.resume):
-        raise DataError("--on-error and --resume go with --output. Name a file, e.g. -o analyses.jsonl.")
+    if options.output is None and options.resume:
+        raise DataError("--resume goes with --output. Name a file, e.g. -o analyses.jsonl.")
     if options.output is not None and not of_articles:
         raise DataError(f"{options.input}: --output wants a file of articles ({', '.join(ARTICLE_SUFFIXES)}). Use --json for one text, and leave --output out.")
     if options.output is not None and not options.output.name.endswith(".jsonl"):
         raise DataError(f"{options.output}: the output is JSON Lines. Give it a name that ends in .jsonl.")
 
 
-def _articles(options: argparse.Namespace) -> Iterator[Article]:
-    if options.input.endswith(ARTICLE_SUFFIXES):
-        yield from read_articles(options.input)
-        return
+def _text_article(options: argparse.Namespace) -> Article:
+    """The article of a plain text file or of standard input."""
     name = "standard input" if options.input == "-" else options.input
     content = sys.stdin.buffer.read() if options.input == "-" else Path(options.input).read_bytes()
     if content.startswith((b"\x1f\x8b", b"\xfd7zXZ")):
@@ -111,26 +114,27 @@ def _articles(options: argparse.Namespace) -> Iterator[Article]:
     except UnicodeDecodeError as error:
         found = f"byte 0x{content[error.start]:02x} at {error.start}"
         raise DataError(f"{name}: the text must be UTF-8, found {found}. Convert it, e.g. with `iconv -t UTF-8`.") from error
-    yield Article(text, id=name, title=options.title)
+    return Article(text, id=name, title=options.title)
 
 
 def _analyses(options: argparse.Namespace, targets: Sequence[str] = ()) -> Iterator[tuple[Article, Analysis]]:
-    """Each article with its analysis; a large file is read as it is analyzed."""
+    """Each article with its analysis; a large file is read as it is analyzed, and its skipped rows are named and counted on standard error."""
     analyzer = load_analyzer(options.checkpoint)
-    waiting: list[Article] = []
-
-    def remember() -> Iterator[Article]:
-        for article in _articles(options):
-            waiting.append(article)
-            yield article
-
-    limits = {"max_words": options.max_words, "max_sentences": options.max_sentences}
-    none = True
-    for analysis in analyzer.analyze_many(remember(), targets=targets, **limits):
-        none = False
-        yield waiting.pop(0), analysis
-    if none:
-        raise DataError(f"{options.input}: the file has no article. Give one with a JSON object per line.")
+    settings = {"targets": targets, "max_words": options.max_words, "max_sentences": options.max_sentences}
+    if not options.input.endswith(ARTICLE_SUFFIXES):
+        article = _text_article(options)
+        for analysis in analyzer.analyze_many([article], **settings):
+            yield article, analysis
+        return
+    failed = 0
+    for answer in analyze_rows(analyzer, Path(options.input), on_error=options.on_error or "stop", **settings):
+        if isinstance(answer, DataError):
+            failed += 1
+            print(f"left out: {answer}", file=sys.stderr)
+        else:
+            yield answer
+    if failed:
+        print(f"{options.input}: bad rows left out: {failed:,}", file=sys.stderr)
 
 
 def _summarize(options: argparse.Namespace) -> None:

@@ -129,7 +129,8 @@ class Analyzer:
         """Yield one `Analysis` per article, in order; `articles` may be any iterable and is read in chunks.
 
         Each article is asked about the targets in its own `stances`, then about `targets`.
-        A bad article raises `DataError`, or is handed to `on_error` and left out where one is given.
+        A wrong option raises `DataError` at once, before the first answer is asked for.
+        A bad article raises `DataError` when its turn comes, or is handed to `on_error` and left out where one is given.
         """
         for option, value in (("max_words", max_words), ("max_sentences", max_sentences)):
             if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
@@ -140,13 +141,23 @@ class Analyzer:
             raise DataError(f"targets must be a list of phrases, found the text {targets!r}. Write [{targets!r}].")
         if not isinstance(targets, Sequence):
             raise DataError(f"targets must be a list of phrases, found {targets!r}. Leave it out where you have none.")
-        shared_ids = self.articles.encode_targets(targets)
-        remaining = iter(articles)
+        return self._analyze_chunks(iter(articles), targets, self.articles.encode_targets(targets), max_words, max_sentences, on_error)
+
+    def _analyze_chunks(
+        self,
+        remaining: Iterator[Article],
+        targets: Sequence[str],
+        target_ids: list[list[int]],
+        max_words: int | None,
+        max_sentences: int | None,
+        on_error: Callable[[Article, DataError], None] | None,
+    ) -> Iterator[Analysis]:
+        """What `analyze_many` yields, once its options are known to be right: a generator would check them at the first answer only."""
         while chunk := list(islice(remaining, CHUNK_ARTICLES)):
             prepared: list[_Prepared] = []
             for article in chunk:
                 try:
-                    prepared.append(self._prepare(article, targets, shared_ids))
+                    prepared.append(self._prepare(article, targets, target_ids))
                 except DataError as error:
                     if on_error is None:
                         raise
@@ -176,8 +187,8 @@ class Analyzer:
         assert outputs.boilerplate_logits is not None
         if not all(bool(logits.isfinite().all()) for logits in (outputs.topic_logits, outputs.stance_logits, outputs.salience_logits)):
             raise CheckpointError("the model answers with infinite or undefined numbers: its weights are broken. Load another checkpoint.")
-        topics = outputs.topic_logits.float().softmax(-1).tolist()
-        stances = iter(outputs.stance_logits.float().softmax(-1).tolist())
+        topics = (outputs.topic_logits.float() / self.model.config.topic_temperature).softmax(-1).tolist()
+        stances = iter((outputs.stance_logits.float() / self.model.config.stance_temperature).softmax(-1).tolist())
         sizes = [p.held for p in members]
         saliences = outputs.salience_logits.float().cpu().split(sizes)
         boilerplate = outputs.boilerplate_logits.float().sigmoid().cpu().split(sizes)

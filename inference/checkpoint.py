@@ -9,7 +9,8 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,11 +45,8 @@ class Checkpoint:
 
 
 def save_checkpoint(folder: Path, model: ArticleModel, tokenizer: PreTrainedTokenizerBase, info: Mapping[str, Any]) -> Path:
-    """Write the checkpoint to a temporary sibling, then rename it to `folder`, replacing what was there."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-    try:
-        temporary.chmod(0o755)
+    """Write the checkpoint; it appears whole or not at all, and replaces what was there."""
+    with whole_folder(folder) as temporary:
         model.save_pretrained(temporary)
         tokenizer.save_pretrained(temporary)
         manifest = {
@@ -61,6 +59,17 @@ def save_checkpoint(folder: Path, model: ArticleModel, tokenizer: PreTrainedToke
         for path in temporary.iterdir():
             path.chmod(0o644)  # safetensors writes for the owner only
         (temporary / MANIFEST).write_text(json.dumps(manifest, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    return folder
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """A temporary sibling to write into; it is renamed to `folder`, replacing what was there, when the block ends without an error."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    try:
+        temporary.chmod(0o755)
+        yield temporary
         if folder.exists():
             old = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.old."))
             folder.rename(old / folder.name)
@@ -71,7 +80,6 @@ def save_checkpoint(folder: Path, model: ArticleModel, tokenizer: PreTrainedToke
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
-    return folder
 
 
 def load_checkpoint(name: str | Path) -> Checkpoint:

@@ -32,11 +32,11 @@ LEXICAL_SCALE = 10.0
 LEXICAL_WIDTH = 64
 """Hidden units of the lexical answer."""
 
-DEEP_DROPOUT = 0.3
-"""Share of pairs, or of articles, whose deep answer is left out in a training step."""
+DEEP_DROPOUT = 1.5
+"""Times the heads' dropout: share of pairs, or of articles, whose deep answer is left out in a training step."""
 
-VECTOR_DROPOUT = 0.4
-"""Of the vectors that the deep stance answer reads: an article meets dozens of targets, so its vectors soon give away the labels."""
+VECTOR_DROPOUT = 2.0
+"""Times the heads' dropout: that of the vectors which the deep stance answer reads. An article meets dozens of targets, and its vectors give them away."""
 
 
 READ_CELLS = 2**23
@@ -88,6 +88,7 @@ class SentenceHead(nn.Module):
         self.features = nn.Linear(features, width)
         self.norm = nn.LayerNorm(width)
         self.dropout = nn.Dropout(dropout)
+        self.deep_dropout = min(DEEP_DROPOUT * dropout, 0.9)
         self.output = nn.Linear(width, 2)
         self.place = nn.Embedding(MAX_POSITION + 1, 2)
         self.lexical = nn.Sequential(nn.Linear(features, LEXICAL_WIDTH), nn.GELU(), nn.Linear(LEXICAL_WIDTH, 2))
@@ -108,7 +109,7 @@ class SentenceHead(nn.Module):
         hidden = hidden + self.from_start(sentence_place[:, 0]) + self.from_end(sentence_place[:, 1])
         deep = self.output(self.dropout(F.gelu(self.norm(hidden))))  # [N, 2]
         if self.training:
-            deep = deep * _kept(articles, deep)[sentence_article]
+            deep = deep * _kept(articles, self.deep_dropout, deep)[sentence_article]
         logits = deep + self.lexical(features) + LEXICAL_SCALE * self.place(sentence_place[:, 0])
         return logits[:, 0], logits[:, 1]
 
@@ -123,7 +124,8 @@ class StanceReader(nn.Module):
         self.blocks = nn.ModuleList(ReaderBlock(width, heads, dropout) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
         self.word_norm = nn.LayerNorm(width)
-        self.vector_dropout = nn.Dropout(VECTOR_DROPOUT)
+        self.vector_dropout = nn.Dropout(min(VECTOR_DROPOUT * dropout, 0.9))
+        self.deep_dropout = min(DEEP_DROPOUT * dropout, 0.9)
         self.hidden = nn.Linear(4 * width + PAIR_FEATURES, width)
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(width, len(STANCES))
@@ -183,7 +185,7 @@ class StanceReader(nn.Module):
         hidden = self.hidden(torch.cat([self.vector_dropout(torch.cat(vectors, dim=-1)), features], dim=-1))
         deep = self.output(self.dropout(F.gelu(hidden)))
         if self.training:
-            deep = deep * _kept(pairs, deep)
+            deep = deep * _kept(pairs, self.deep_dropout, deep)
         logits: Tensor = deep + self.lexical(features)
         return logits
 
@@ -211,6 +213,6 @@ class ReaderBlock(nn.Module):
         return hidden
 
 
-def _kept(count: int, like: Tensor) -> Tensor:
+def _kept(count: int, dropout: float, like: Tensor) -> Tensor:
     """[count, 1] 0 where the deep answer is left out of this training step, else 1."""
-    return (torch.rand(count, 1, device=like.device) >= DEEP_DROPOUT).to(like.dtype)
+    return (torch.rand(count, 1, device=like.device) >= dropout).to(like.dtype)

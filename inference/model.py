@@ -27,7 +27,10 @@ GROUP_TOKENS = 16_384
 
 
 class ArticleConfig(PreTrainedConfig):
-    """What an `ArticleModel` is made of. `backbone` holds the backbone's own config as a dictionary; `topics` are in logit order."""
+    """What an `ArticleModel` is made of. `backbone` holds the backbone's own config as a dictionary; `topics` are in logit order.
+
+    The temperatures divide the logits where probabilities are wanted (`training.calibration` fits them); the model's logits are as they are.
+    """
 
     model_type = "broadsheet"
 
@@ -40,6 +43,8 @@ class ArticleConfig(PreTrainedConfig):
         window_tokens: int = 512,
         max_windows: int = 16,
         target_tokens: int = 48,
+        topic_temperature: float = 1.0,
+        stance_temperature: float = 1.0,
         **kwargs: Any,
     ) -> None:
         self.backbone = backbone
@@ -49,6 +54,8 @@ class ArticleConfig(PreTrainedConfig):
         self.window_tokens = window_tokens
         self.max_windows = max_windows
         self.target_tokens = target_tokens
+        self.topic_temperature = topic_temperature
+        self.stance_temperature = stance_temperature
         super().__init__(**kwargs)
 
 

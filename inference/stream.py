@@ -1,13 +1,14 @@
 """Analyze a large JSON Lines file to a JSON Lines file; a killed job goes on where it was and ends with the same bytes.
 
 In: an analyzer, a file of articles, options. Out: one row per article in `output`, and the rows that failed, with their line,
-in `output`.errors.jsonl. Does not know: the terminal, how an article is analyzed.
+in `output`.errors.jsonl; or, from `analyze_rows`, the answers one by one. Does not know: the terminal, how an article is analyzed.
 
 Until the end everything stands in `output`.partial: the options of the job on its first line, then one line for every input
 row, whether it was analyzed or failed. So the number of lines says what was done. Rows are done in chunks of CHUNK_ARTICLES,
 and a job resumes at a chunk's end, because rounding depends on which articles share a batch.
 """
 
+import functools
 import hashlib
 import json
 import os
@@ -20,7 +21,7 @@ from typing import Any, Literal
 
 import torch
 
-from inference.analyzer import CHUNK_ARTICLES, Analyzer
+from inference.analyzer import CHUNK_ARTICLES, Analysis, Analyzer
 from inference.article import Article, article_from_row, article_to_row, open_whole, read_json_rows, to_json
 from inference.errors import DataError
 from inference.model import ArticleModel
@@ -32,6 +33,9 @@ _FAILED = "error"
 Row = tuple[int, Article | DataError]
 """The line of an input row from 1, and its article or what is wrong with it."""
 
+Answer = tuple[Article, Analysis] | DataError
+"""An article and its analysis, or what is wrong with its row, which opens with file:line."""
+
 
 @dataclass(frozen=True, slots=True)
 class StreamResult:
@@ -40,6 +44,29 @@ class StreamResult:
     done: int
     failed: int
     resumed: int
+
+
+def analyze_rows(
+    analyzer: Analyzer,
+    source: Path,
+    *,
+    targets: Sequence[str] = (),
+    max_words: int | None = 60,
+    max_sentences: int | None = None,
+    on_error: Literal["stop", "skip"] = "stop",
+) -> Iterator[Answer]:
+    """Yield the answer to every row of `source`, in order; the file is read in chunks, as the answers are asked for.
+
+    With "stop" the first bad row raises `DataError`, with "skip" its error is its answer. A file without any row raises `DataError`.
+    """
+    analyze = functools.partial(analyzer.analyze_many, targets=targets, max_words=max_words, max_sentences=max_sentences)
+    rows = _read_rows(source, on_error)
+    chunk = list(islice(rows, CHUNK_ARTICLES))
+    if not chunk:
+        raise _no_article(source)
+    while chunk:
+        yield from _analyze_chunk(analyze, chunk, source, on_error)
+        chunk = list(islice(rows, CHUNK_ARTICLES))
 
 
 def analyze_file(
@@ -65,7 +92,8 @@ def analyze_file(
     options = {"targets": list(targets), "max_words": max_words, "max_sentences": max_sentences, "model": _digest(analyzer.model)}
     total = sum(1 for _ in _read_rows(source, on_error))  # and with "stop", nothing is begun before all rows are well-formed
     if not total:
-        raise DataError(f"{source}: the file has no article. Give one with a JSON object per line.")
+        raise _no_article(source)
+    analyze = functools.partial(analyzer.analyze_many, targets=targets, max_words=max_words, max_sentences=max_sentences)
     resumed = _begin(partial, options, resume)
     rows = _read_rows(source, on_error)
     _pass_over(rows, partial, resumed, source)
@@ -73,8 +101,8 @@ def analyze_file(
     with partial.open("ab") as file:
         done = resumed
         while chunk := list(islice(rows, CHUNK_ARTICLES)):
-            answers = _analyze_chunk(analyzer, chunk, source, on_error, targets, max_words, max_sentences)
-            lines = [f"{_key(row)} {to_json(answer)}\n" for row, answer in zip(chunk, answers, strict=True)]
+            answers = _analyze_chunk(analyze, chunk, source, on_error)
+            lines = [f"{_key(row)} {to_json(_answer_to_row(answer, source))}\n" for row, answer in zip(chunk, answers, strict=True)]
             file.write("".join(lines).encode())
             file.flush()
             os.fsync(file.fileno())
@@ -82,6 +110,10 @@ def analyze_file(
             progress(done, total)
     failed = _finish(partial, output, errors)
     return StreamResult(done - failed, failed, resumed)
+
+
+def _no_article(source: Path) -> DataError:
+    return DataError(f"{source}: the file has no article. Give one with a JSON object per line.")
 
 
 def _read_rows(source: Path, on_error: str) -> Iterator[Row]:
@@ -163,27 +195,30 @@ def _pass_over(rows: Iterator[Row], partial: Path, count: int, source: Path) -> 
                 raise DataError(f"{source}: the input changed since the job began: {wanted} is expected at {found}. Remove {partial} to start anew.")
 
 
-def _analyze_chunk(
-    analyzer: Analyzer, chunk: Sequence[Row], source: Path, on_error: str, targets: Sequence[str], max_words: int | None, max_sentences: int | None
-) -> Iterator[dict[str, Any]]:
-    """One JSON object for each row of the chunk, in order."""
+def _analyze_chunk(analyze: Callable[..., Iterator[Analysis]], chunk: Sequence[Row], source: Path, on_error: str) -> Iterator[Answer]:
+    """The answer to each row of the chunk, in order."""
     refused: dict[int, DataError] = {}
 
     def refuse(article: Article, error: DataError) -> None:
         refused[id(article)] = error
 
     articles = [article for _, article in chunk if isinstance(article, Article)]
-    options = {"targets": targets, "max_words": max_words, "max_sentences": max_sentences}
-    analyses = iter(list(analyzer.analyze_many(articles, on_error=refuse, **options)))  # type: ignore[arg-type]
+    analyses = iter(list(analyze(articles, on_error=refuse)))  # all of them: only then is it known which were refused
     for number, article in chunk:
-        error = article if isinstance(article, DataError) else refused.get(id(article))
-        if error is None:
-            yield analysis_to_row(next(analyses))
-            continue
-        message = str(error) if isinstance(article, DataError) else f"{source}:{number}: {error}"
-        if on_error == "stop":
-            raise DataError(message) from error
-        yield {"line": number, _FAILED: message}
+        if isinstance(article, DataError):
+            yield article
+        elif (error := refused.get(id(article))) is None:
+            yield article, next(analyses)
+        else:
+            placed = DataError(f"{source}:{number}: {error}")
+            if on_error == "stop":
+                raise placed from error
+            yield placed
+
+
+def _answer_to_row(answer: Answer, source: Path) -> dict[str, Any]:
+    """The JSON object of an answer in the partial file."""
+    return {"line": _line(answer, source), _FAILED: str(answer)} if isinstance(answer, DataError) else analysis_to_row(answer[1])
 
 
 def _finish(partial: Path, output: Path, errors: Path) -> int:

@@ -51,6 +51,7 @@ ORDER = {
         "metrics",
         "bootstrap",
         "baselines",
+        "calibration",
         "scoring",
         "evaluation",
         "report_page",
@@ -70,7 +71,7 @@ METRICS = [
     "labels",
     "summaries",
     "spans",
-    "calibration",
+    "confidence",
     "multilingual_rouge",
     "chrf",
     "topic_f1",
@@ -80,7 +81,7 @@ METRICS = [
 ]
 """The only folder inside a package, training/metrics, bottom to top; to the rest of training it is one module, metrics."""
 
-TRAINING_ONLY = {"accelerate", "datasets", "evaluate", "pydantic", "yaml", "rouge_score", "sacrebleu", "sklearn", "tensorboard", "training"}
+TRAINING_ONLY = {"accelerate", "datasets", "evaluate", "pydantic", "yaml", "rouge_score", "sacrebleu", "scipy", "sklearn", "tensorboard", "training"}
 
 FILES = [path for package in ORDER for path in sorted((ROOT / package).rglob("*.py"))]
 

@@ -85,7 +85,9 @@ def _parser() -> argparse.ArgumentParser:
     score.add_argument("--headlines", action="store_true", help="also score one sentence against the headline where there is no summary")
     score.add_argument("--max-words", type=int, default=60, metavar="N", help="words of a summary, at most (default 60)")
     score.add_argument("--max-sentences", type=int, metavar="N", help="sentences of a summary, at most (default: as many as fit)")
-    score.add_argument("--output", type=Path, metavar="FOLDER", help="folder of the report (default: report, beside the checkpoint)")
+    score.add_argument(
+        "--output", type=Path, metavar="FOLDER", help="folder of the report (default: report, beside a checkpoint folder; ./report for a Hub id)"
+    )
     for command in (check, run, score):
         command.add_argument("--data-root", type=Path, metavar="FOLDER", help="where relative source paths of the config start; wins over data.root")
         command.add_argument(
@@ -191,9 +193,16 @@ def _evaluate(options: argparse.Namespace, console: Console) -> None:
         )
     warnings = (*report.warnings, *held_out.notes)
     report = replace(report, checkpoint=str(options.checkpoint), files=tuple(held_out.files), warnings=warnings)
-    page = write_report(report, options.output or checkpoint.folder.parent / "report")
+    page = write_report(report, options.output or _report_folder(options.checkpoint))
     console.print(report_tables(report))
     console.print(f"{report.articles:,} articles in {report.seconds:,.0f} seconds. The report, with examples: {page}", markup=False, soft_wrap=True)
+
+
+def _report_folder(checkpoint: str) -> Path:
+    """Beside a checkpoint folder; a Hub id's lies in the cache, where nobody would look for a report."""
+    if not Path(checkpoint).exists():
+        return Path("report")
+    return Path(os.path.normpath(Path(checkpoint) / ".." / "report"))  # not `parent`: that of "." is ".", the checkpoint itself
 
 
 def _read_held_out(options: argparse.Namespace, checkpoint: Checkpoint) -> _HeldOut:

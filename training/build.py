@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from transformers import AutoConfig, AutoModel, AutoTokenizer, ModernBertConfig, PreTrainedConfig, PreTrainedTokenizerBase
 
+from inference.checkpoint import whole_folder
 from inference.errors import ConfigError
 from inference.model import ArticleConfig, ArticleModel
 from training.config import Architecture, Backbone, RunConfig
@@ -27,7 +28,9 @@ def build_tokenizer(config: RunConfig, corpus: Corpus) -> PreTrainedTokenizerBas
         articles = [article for source in corpus.train for article in source.articles]
         texts = [(article.lang, f"{article.title}\n{article.text}") for article in articles]
         texts += [(article.lang, stance.target) for article in articles for stance in article.stances]
-        train_tokenizer(texts, wanted.type, wanted.vocabulary_size, config.seed, wanted.lowercase).save_pretrained(folder)
+        tokenizer = train_tokenizer(texts, wanted.type, wanted.vocabulary_size, config.seed, wanted.lowercase)
+        with whole_folder(folder) as temporary:  # a resumed run takes the folder that it finds
+            tokenizer.save_pretrained(temporary)
     return AutoTokenizer.from_pretrained(folder)
 
 

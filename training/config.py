@@ -209,7 +209,9 @@ class TrainingConfig(_Strict):
     max_windows: int = Field(default=2, ge=1, description="Windows of an article read in training.")
     max_targets: int = Field(default=32, ge=1, description="Targets of an article drawn each time it is visited.")
     hide_title: Fraction = Field(default=0.5, description="Probability that a visited article's title is left out.")
-    inject_boilerplate: Fraction = Field(default=0.3, description="Probability that boilerplate lines are put into a visited clean article.")
+    inject_boilerplate: Fraction = Field(
+        default=0.3, description="Probability that boilerplate lines are put into a clean article, drawn once per article before training, not per visit."
+    )
     mask_tokens: Rate = Field(default=0.0, description="Probability that an article token is masked.")
     evaluate_every: float = Field(default=0.1, gt=0, le=1, description="Share of the run between two evaluations on dev.")
     dev_articles: int | None = Field(default=None, ge=1, description="Most dev articles of a source in an evaluation; default all.")

@@ -20,7 +20,7 @@ _CELL_CHARACTERS = 2**31 - 1  # the csv module stops at 131,072 characters, whic
 
 
 def read_rows(source: Source, root: Path) -> Iterator[tuple[str, Row]]:
-    """Yield (where, row) of a source; class numbers come as their names, CSV cells as text.
+    """Yield (where, row) of a source; class numbers come as their names, CSV cells as text, empty ones as None.
 
     JSON Lines are read here: `datasets` stops at a column that is null in the first rows. So is CSV: type guessing
     would turn the text "NA" into nothing and the id "007" into 7.
@@ -69,7 +69,7 @@ def _csv_rows(path: Path) -> Iterator[tuple[str, Row]]:
                 elif cells:
                     if len(cells) != len(names):
                         raise DataError(f"{where}: the row has {len(cells)} cells, the header has {len(names)}. Quote cells that hold a comma or line break.")
-                    yield where, dict(zip(names, cells, strict=True))
+                    yield where, {name: cell or None for name, cell in zip(names, cells, strict=True)}
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: after line {last_line}: the file must be UTF-8 ({error.reason}). Convert it, e.g. with `iconv -t UTF-8`.") from error
     except csv.Error as error:

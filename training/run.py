@@ -9,7 +9,7 @@ import os
 import platform
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from difflib import unified_diff
 from importlib.metadata import version
 from pathlib import Path
@@ -26,6 +26,7 @@ from inference.encoding import ArticleTokenizer
 from inference.errors import ConfigError, DataError
 from inference.model import ArticleModel
 from training.build import build_model, build_tokenizer
+from training.calibration import Calibration, calibrate
 from training.config import RunConfig, config_to_yaml
 from training.corpus import Corpus, load_corpus
 from training.evaluation import dev_scores, evaluate
@@ -39,6 +40,10 @@ LOG_LINES = 50
 
 MAX_INJECTED = 4
 """Boilerplate lines put into a clean article, at most."""
+
+SHORT_TEXT_CHARACTERS = 400
+"""A text of up to this many characters, about a paragraph, stays as it is: posts, headlines and claims come without a page around them,
+and injected lines would outweigh them."""
 
 Progress = Callable[[str, int, int], None]
 """(what is being done, done, of how many)"""
@@ -102,13 +107,15 @@ def train(config: RunConfig, *, resume: bool = False, write: Callable[[str], Non
     scores = {name.removeprefix("eval_"): value for name, value in scores.items() if name.startswith("eval_")}
     checkpoint = output / "checkpoint"
     if trainer.is_world_process_zero():
-        save_checkpoint(checkpoint, trainer.accelerator.unwrap_model(trainer.model), tokenizer, _describe(config, corpus, best, scores))
+        best_model = trainer.accelerator.unwrap_model(trainer.model)
+        calibrations = _calibrate(config, corpus, Analyzer(best_model, tokenizer))
+        save_checkpoint(checkpoint, best_model, tokenizer, _describe(config, corpus, best, scores, calibrations))
     trainer.accelerator.wait_for_everyone()
     return RunResult(checkpoint, best, trainer.state.global_step, scores, seconds, tokens)
 
 
 def build_examples(config: RunConfig, corpus: Corpus, encode: ArticleTokenizer, progress: Progress) -> list[Example]:
-    """Encode every training article; a share of the clean ones gets boilerplate lines of the corpus put in."""
+    """Encode every training article; a share of the clean ones, drawn here once for the whole run, gets boilerplate lines of the corpus put in."""
     random = Random(config.seed)
     pool = boilerplate_pool(corpus)
     total = sum(len(source.articles) for source in corpus.train)
@@ -116,7 +123,7 @@ def build_examples(config: RunConfig, corpus: Corpus, encode: ArticleTokenizer, 
     for number, source in enumerate(corpus.train):
         for article in source.articles:
             lines: tuple[str, ...] = ()
-            if pool and not article.boilerplate and len(article.text) > 400 and random.random() < config.training.inject_boilerplate:
+            if pool and not article.boilerplate and len(article.text) > SHORT_TEXT_CHARACTERS and random.random() < config.training.inject_boilerplate:
                 choices = pool.get(article.lang) or pool["en" if "en" in pool else min(pool)]
                 lines = tuple(random.sample(choices, min(len(choices), random.randint(1, MAX_INJECTED))))
                 article = inject_lines(article, lines, random)
@@ -221,8 +228,9 @@ def _claim_output(config: RunConfig, resume: bool) -> None:
             raise ConfigError(
                 f"output: {config.output} already holds a run. Resume it with --resume, remove the folder, or name another: --set output=runs/NAME."
             )
-        for unfinished in (config.output / "tokenizer", *config.output.glob("checkpoint-*")):  # of a run that died before its first save
-            shutil.rmtree(unfinished, ignore_errors=True)
+        for pattern in ("tokenizer", ".tokenizer.*", "checkpoint-*"):  # of a run that died before its first save
+            for unfinished in config.output.glob(pattern):
+                shutil.rmtree(unfinished, ignore_errors=True)
         with open_whole(stored) as file:
             file.write(text)
 
@@ -286,13 +294,24 @@ def _score_dev(config: RunConfig, corpus: Corpus, analyzer: Analyzer) -> dict[st
     return {"score": sum(scores[name] for name in config.training.select) / len(config.training.select), **scores}
 
 
-def _describe(config: RunConfig, corpus: Corpus, best_step: int, scores: dict[str, float]) -> dict[str, Any]:
+def _calibrate(config: RunConfig, corpus: Corpus, analyzer: Analyzer) -> dict[str, Calibration]:
+    """Fit the temperatures on the dev articles that the run is scored by, and put them into the model's config."""
+    merged = [source.source.name for source in corpus.dev if source.source.neutral_covers_unrelated]
+    analyzer.model.config.topic_temperature = analyzer.model.config.stance_temperature = 1.0
+    found = calibrate(analyzer, scored_articles(config, corpus), merged)
+    analyzer.model.config.topic_temperature = found["topic"].temperature
+    analyzer.model.config.stance_temperature = found["stance"].temperature
+    return found
+
+
+def _describe(config: RunConfig, corpus: Corpus, best_step: int, scores: dict[str, float], calibrations: dict[str, Calibration]) -> dict[str, Any]:
     """What broadsheet.json says about the run."""
     return {
         "name": config.name,
         "config": config_to_yaml(config.model_copy(update={"data": config.data.model_copy(update={"root": Path()})})),  # no paths of this machine
         "best_step": best_step,
         "dev_scores": scores,
+        "calibration": {task: asdict(one) for task, one in calibrations.items()},
         "sources": {
             loaded.source.name: {
                 "articles": len(loaded.articles),

@@ -66,16 +66,24 @@ class ArticleTrainer(Trainer):
         super().log(logs, start_time)
 
     def evaluate(self, eval_dataset: Any = None, ignore_keys: list[str] | None = None, metric_key_prefix: str = "eval") -> dict[str, float]:
-        """Dev scores, logged as eval_NAME."""
-        shared: list[dict[str, float] | None] = [None]
+        """Dev scores, logged as eval_NAME. What `score` raises on the main process is raised there, and a `RuntimeError` that names it on the others."""
+        shared: list[dict[str, float] | str] = [""]  # the scores, or what went wrong
+        failure: Exception | None = None
         if self.accelerator.is_main_process:
             model = self.accelerator.unwrap_model(self.model)
-            shared = [self.score(model)]
+            try:
+                shared = [self.score(model)]
+            except Exception as error:  # whatever it is: the others wait for an answer
+                failure = error
+                shared = [f"{type(error).__name__}: {error}"]
             model.train()
         if self.args.world_size > 1:
             broadcast_object_list(shared)
-        scores = shared[0]
-        assert scores is not None
+        if failure is not None:
+            raise failure
+        (scores,) = shared
+        if isinstance(scores, str):
+            raise RuntimeError(f"the evaluation failed on the main process, which says more: {scores}")
         metrics = {f"{metric_key_prefix}_{name}": value for name, value in scores.items()}
         self.log(dict(metrics))
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)

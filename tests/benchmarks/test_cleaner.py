@@ -1,4 +1,5 @@
-from benchmarks.cleaner import Span, by_rules, recall_on_unseen_lines, score_cleaner
+from benchmarks.cleaner import Span, by_model, by_rules, recall_on_unseen_lines, score_cleaner, summaries_with_boilerplate
+from inference.analyzer import Analyzer
 from inference.article import Article
 
 ARTICLE = Article("Menu\nabcdef.\nShare", lang="en", boilerplate=("Menu", "Share"))
@@ -24,3 +25,11 @@ def test_unseen_lines_are_put_into_clean_articles_of_their_language() -> None:
         {"lang": "en", "kind": "caption", "line": "Nobody was hurt in the fire."},
     ]
     assert recall_on_unseen_lines([host], rows, by_rules) == {"caption": (0, 1), "copyright": (1, 1)}
+
+
+def test_a_boilerplate_line_in_a_summary_is_found(analyzer: Analyzer) -> None:
+    kept, notice = "Nobody was hurt in the fire that broke out on Monday.", "© 2025 All rights reserved."
+    leaking = Article(f"{kept}\n{notice}", id="a", lang="en", boilerplate=(kept,))
+    clean = Article(f"{kept}\n{notice}", id="b", lang="en", boilerplate=(notice,))
+    assert summaries_with_boilerplate(analyzer, [leaking, clean]) == ["a"]
+    assert (len(kept) + 1, len(kept) + 1 + len(notice)) in by_model(analyzer)(clean)

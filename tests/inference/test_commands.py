@@ -102,6 +102,26 @@ def test_bad_rows_are_counted_and_listed(tmp_path: Path, capsys: pytest.CaptureF
     assert capsys.readouterr() == ("", f"{output}: articles analyzed: 1\n{output}.errors.jsonl: bad rows left out: 1\n")
 
 
+@pytest.mark.parametrize("command", ["summarize", "analyze"])
+def test_bad_rows_are_named_and_counted_without_an_output_file(command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The same choice as with --output: rows that are no article, that the analyzer refuses, and all that stand between them."""
+    source = tmp_path / "a.jsonl"
+    good = [json.dumps({"id": name, "text": TEXT}) for name in ("first", "last")]
+    source.write_text("\n".join([good[0], "[]", json.dumps({"id": "w", "text": "…"}), good[1], "[]"]) + "\n", encoding="utf-8")
+    no_object = "the line must be a JSON object, found list. Write one JSON object per line."
+    no_words = "article 'w': the text holds no article: it has no letters, only '…'. Pass the words of an article."
+    for stop in ([], ["--on-error", "stop"]):
+        assert main([command, str(source), "--json", *stop]) == 2
+        assert capsys.readouterr() == ("", f"error: {source}:2: {no_object}\n")
+    assert main([command, str(source), "--json", "--on-error", "skip"]) == 0
+    out, err = capsys.readouterr()
+    assert [json.loads(line)["id"] for line in out.splitlines()] == ["first", "last"]
+    assert err == f"left out: {source}:2: {no_object}\nleft out: {source}:3: {no_words}\nleft out: {source}:5: {no_object}\n{source}: bad rows left out: 3\n"
+    source.write_text(json.dumps({"id": "w", "text": "…"}), encoding="utf-8")
+    assert main([command, str(source)]) == 2
+    assert capsys.readouterr() == ("", f"error: {source}:1: {no_words}\n")
+
+
 def test_an_interrupted_job_says_how_to_go_on(articles: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def interrupted(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
@@ -130,7 +150,11 @@ def test_an_interrupted_job_says_how_to_go_on(articles: str, tmp_path: Path, mon
         (["summarize", "page.txt", "--checkpoint", "nowhere"], "nowhere: there is no such folder. Name a checkpoint folder, or a Hub id such as 'owner/name'."),
         (["analyze", "page.txt", "--target", " "], "a stance target must say something, found ' '. Name a phrase or a claim, such as 'the missile test'."),
         (["analyze", "a.jsonl", "--title", "x"], "--title is for a plain text article; a.jsonl has its articles' own titles. Leave it out."),
-        (["analyze", "page.txt", "--resume"], "--on-error and --resume go with --output. Name a file, e.g. -o analyses.jsonl."),
+        (["analyze", "page.txt", "--resume"], "--resume goes with --output. Name a file, e.g. -o analyses.jsonl."),
+        (
+            ["summarize", "page.txt", "--on-error", "skip"],
+            "--on-error is for a file of articles (.jsonl, .jsonl.gz, .jsonl.xz); page.txt is one plain text. Leave it out.",
+        ),
         (["analyze", "a.jsonl", "-o", "out.csv"], "out.csv: the output is JSON Lines. Give it a name that ends in .jsonl."),
     ],
 )

@@ -11,7 +11,8 @@ from inference import stream
 from inference.analyzer import Analysis, Analyzer
 from inference.article import Article, write_articles
 from inference.errors import DataError
-from inference.stream import StreamResult, analyze_file
+from inference.stream import StreamResult, analyze_file, analyze_rows
+from inference.view import analysis_to_row
 
 CHUNK = 4
 
@@ -111,6 +112,29 @@ def test_bad_rows_are_left_out_and_listed_with_their_line(analyzer: Analyzer, sp
     for row, part in zip(failed, ("is not JSON", "'text' must be a string", "was used on line 1", "article 'w': "), strict=True):
         assert row["error"].startswith(f"{spoiled}:{row['line']}: ")
         assert part in row["error"]
+
+
+def test_rows_are_answered_in_order_as_they_are_asked_for(analyzer: Analyzer, spoiled: Path, tmp_path: Path) -> None:
+    analyze_file(analyzer, spoiled, tmp_path / "out.jsonl", targets=["rain"], on_error="skip")
+    answers = list(analyze_rows(analyzer, spoiled, targets=["rain"], on_error="skip"))
+    assert [number for number, answer in enumerate(answers) if isinstance(answer, DataError)] == [3, 4, 5, 6]
+    assert [str(answer) for answer in answers if isinstance(answer, DataError)] == [row["error"] for row in rows(tmp_path / "out.jsonl.errors.jsonl")]
+    good = [answer for answer in answers if not isinstance(answer, DataError)]
+    assert [article.id for article, _ in good] == [analysis.id for _, analysis in good]
+    assert [json.loads(json.dumps(analysis_to_row(analysis))) for _, analysis in good] == rows(tmp_path / "out.jsonl")
+    stopping = analyze_rows(analyzer, spoiled)
+    with pytest.raises(DataError, match=r"articles\.jsonl:4: the line is not JSON"):
+        next(stopping)
+
+
+def test_rows_are_read_in_chunks(analyzer: Analyzer, source: Path) -> None:
+    with source.open("a", encoding="utf-8") as file:
+        file.write("[]\n")
+    answers = analyze_rows(analyzer, source)
+    for _ in range(2 * CHUNK):
+        next(answers)  # the bad row stands in the third chunk
+    with pytest.raises(DataError, match=r"articles\.jsonl:11: the line must be a JSON object, found list\. Write one JSON object per line\.$"):
+        next(answers)
 
 
 @pytest.mark.parametrize("chunks", [1, 2, 3])

@@ -38,6 +38,29 @@ def test_a_backbone_folder_without_a_tokenizer_is_refused(tmp_path: Path, tiny_c
         build_tokenizer(config, load_corpus(config))
 
 
+def test_a_run_killed_while_it_saves_its_tokenizer_leaves_none(tmp_path: Path, tiny_config: TinyConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A resumed run takes the tokenizer that it finds: a half-written one must never be found."""
+    config = tiny_config(tmp_path / "run")
+    corpus = load_corpus(config)
+    found: list[bool] = []
+
+    def killed(tokenizer: PreTrainedTokenizerBase, folder: Path, **_: object) -> None:
+        (Path(folder) / "tokenizer_config.json").write_text("{}", encoding="utf-8")
+        found.append((config.output / "tokenizer").exists())
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PreTrainedTokenizerBase, "save_pretrained", killed)
+        with pytest.raises(KeyboardInterrupt):
+            build_tokenizer(config, corpus)
+    assert found == [False]  # what a kill leaves, where nothing is tidied up
+    assert list(config.output.iterdir()) == []
+    tokenizer = build_tokenizer(config, corpus)
+    assert len(tokenizer) > 1000
+    assert [path.name for path in config.output.iterdir()] == ["tokenizer"]
+    assert build_tokenizer(config, corpus).get_vocab() == tokenizer.get_vocab()
+
+
 def test_windows_longer_than_the_backbone_has_positions_are_refused(tmp_path: Path, tiny_config: TinyConfig, tokenizer: PreTrainedTokenizerBase) -> None:
     save_bert(tmp_path / "bert", len(tokenizer))
     config = tiny_config(tmp_path / "run", f"model.backbone={{folder: {tmp_path / 'bert'}}}", "model.tokenizer=null", "model.window_tokens=64")

@@ -120,6 +120,33 @@ def test_the_report_lies_beside_the_checkpoint(saved_checkpoint: Path, held_out:
     assert "with examples" in capsys.readouterr().out
 
 
+def test_the_report_never_lies_in_the_checkpoint(saved_checkpoint: Path, held_out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checkpoint = shutil.copytree(saved_checkpoint, tmp_path / "run" / "checkpoint")
+    monkeypatch.chdir(checkpoint)
+    assert main(["evaluate", ".", str(held_out)]) == 0
+    assert (tmp_path / "run" / "report" / "report.html").is_file()
+    load_checkpoint(checkpoint)
+
+
+def test_the_report_of_a_hub_id_lies_in_the_working_directory(
+    saved_checkpoint: Path, held_out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cached = shutil.copytree(saved_checkpoint, tmp_path / "cache" / "snapshots" / "abc")
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setattr("inference.checkpoint.snapshot_download", lambda name, **_: str(cached))
+    assert main(["evaluate", "owner/name", str(held_out)]) == 0
+    assert lines_of(capsys)[-1].endswith(" The report, with examples: report/report.html")
+    assert json.loads(Path("report/report.json").read_text(encoding="utf-8"))["checkpoint"] == "owner/name"
+    assert [path.name for path in cached.parent.iterdir()] == ["abc"]
+
+
+def test_help_says_where_the_report_lies(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["evaluate", "--help"])
+    assert "folder of the report (default: report, beside a checkpoint folder; ./report for a Hub id)" in " ".join(capsys.readouterr().out.split())
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -194,6 +194,19 @@ def test_files_are_written_whole(report: Report, tmp_path: Path) -> None:
     assert (tmp_path / "new" / "report.md").read_text(encoding="utf-8") == report_markdown(report)
 
 
+def test_a_report_that_is_killed_in_writing_leaves_the_old_files_whole(report: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_report(report, tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    def killed(source: str, target: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("os.replace", killed)  # everything is written by now, and nothing is in its place
+    with pytest.raises(KeyboardInterrupt):
+        write_report(replace(report, checkpoint="another"), tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
 def test_a_report_without_warnings_or_files(report: Report) -> None:
     bare = replace(report, warnings=(), files=(), checkpoint="", examples=())
     assert "Note" not in on_terminal(bare)

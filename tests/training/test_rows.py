@@ -21,6 +21,11 @@ def test_csv_keeps_text_as_it_is(tmp_path: Path) -> None:
     ]
 
 
+def test_an_empty_csv_cell_is_not_given(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text('id,text,topic\n1,,""\n2, ,x\n', encoding="utf-8")
+    assert [row for _, row in rows(tmp_path, path="a.csv")] == [{"id": "1", "text": None, "topic": None}, {"id": "2", "text": " ", "topic": "x"}]
+
+
 def test_a_long_csv_cell_is_read_whole(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("text\n" + "a" * 200_000 + "\n", encoding="utf-8")
     assert len(rows(tmp_path, path="a.csv")[0][1]["text"]) == 200_000

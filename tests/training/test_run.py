@@ -14,6 +14,7 @@ import training.run as module
 from inference.analyzer import Analyzer
 from inference.article import read_articles
 from inference.checkpoint import load_checkpoint
+from inference.encoding import ArticleTokenizer
 from inference.errors import ConfigError
 from inference.model import ArticleModel
 from training.build import build_model, build_tokenizer
@@ -323,6 +324,25 @@ def test_a_backbone_from_a_folder_is_trained_in_float32_whatever_it_was_saved_in
     assert not (config.output / "tokenizer").exists()
 
 
+def test_bfloat16_trains_float32_weights(tmp_path: Path, tiny_config: TinyConfig, finished: Finished) -> None:
+    result = train(tiny_config(tmp_path / "run", "training.precision=bfloat16"))
+    trained, plain = weights(result.checkpoint), weights(finished.result.checkpoint)
+    assert {tensor.dtype for tensor in trained.values()} == {torch.float32}
+    assert all(bool(tensor.isfinite().all()) for tensor in trained.values())
+    assert differing(trained, plain), "rounding to bfloat16 shows somewhere"
+    assert max(float((trained[name] - plain[name]).abs().max()) for name in plain) < 0.5
+
+
+def test_the_checkpoint_carries_the_temperatures_of_dev(tmp_path: Path, tiny_config: TinyConfig, finished: Finished, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_checkpoint(finished.result.checkpoint).info["calibration"]["topic"] == {"temperature": 1.0, "n": 6, "loss_before": None, "loss_after": None}
+    monkeypatch.setattr("training.calibration.LEAST_ITEMS", 6)
+    loaded = load_checkpoint(train(tiny_config(tmp_path / "run")).checkpoint)
+    for task, temperature in (("topic", loaded.model.config.topic_temperature), ("stance", loaded.model.config.stance_temperature)):
+        fitted = loaded.info["calibration"][task]
+        assert fitted["temperature"] == temperature != 1.0
+        assert fitted["loss_after"] < fitted["loss_before"]
+
+
 def test_an_encoder_decoder_is_refused(tmp_path: Path, tiny_config: TinyConfig, tokenizer: PreTrainedTokenizerBase) -> None:
     T5Config(vocab_size=100, d_model=8).save_pretrained(tmp_path / "t5")
     tokenizer.save_pretrained(tmp_path / "t5")
@@ -369,6 +389,18 @@ def test_boilerplate_lines_are_put_into_clean_articles_of_their_language(tiny_co
     assert all(lines == sorted(lines) and lines for lines in pool.values())
     known = {line for source in corpus.train for article in source.articles for line in article.boilerplate or ()}
     assert {line for lines in pool.values() for line in lines} == known
+
+
+def test_short_texts_get_no_boilerplate_lines(tiny_config: TinyConfig, tmp_path: Path, encode: ArticleTokenizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    corpus = load_corpus(tiny_config(tmp_path / "run", "training.inject_boilerplate=1.0"))
+    injected: list[int] = []
+    real = module.inject_lines
+    monkeypatch.setattr(module, "inject_lines", lambda article, *rest: injected.append(len(article.text)) or real(article, *rest))
+    clean = sorted(len(article.text) for source in corpus.train for article in source.articles if not article.boilerplate)
+    shortest = clean[2]
+    monkeypatch.setattr(module, "SHORT_TEXT_CHARACTERS", shortest)
+    module.build_examples(tiny_config(tmp_path / "run", "training.inject_boilerplate=1.0"), corpus, encode, lambda *_: None)
+    assert sorted(injected) == [length for length in clean if length > shortest] != []
 
 
 def test_the_first_losses_stay_what_they_are(finished: Finished) -> None:

@@ -60,6 +60,15 @@ def test_columns_and_labels_are_mapped(tmp_path: Path) -> None:
     assert loaded.unused_labels == ("topic: Never", "stance: pro")
 
 
+def test_empty_csv_cells_read_as_fields_that_json_leaves_out(tmp_path: Path) -> None:
+    table = "id,lang,title,text,topic,stances,summary,boilerplate,date\n,,,Rain fell.,,,,,\n7,en,Won,They won.,sport,,Won.,,2024-05-01\n8,,,,,,,,\n"
+    rows = [{"text": "Rain fell."}, {"id": "7", "lang": "en", "title": "Won", "text": "They won.", "topic": "sport", "summary": "Won.", "date": "2024-05-01"}]
+    loaded = load(tmp_path, table, "a.csv")
+    assert loaded.articles == load(tmp_path, rows).articles
+    assert loaded.articles[0].boilerplate is None  # not annotated, and not known to be clean
+    assert loaded.dropped == {"no words in the text": 1}
+
+
 def test_stances_in_a_list_are_mapped(tmp_path: Path) -> None:
     stances = [{"target": "a", "stance": "AGREE"}, {"target": "b", "stance": "skip"}, {"target": "c", "stance": "neutral"}]
     loaded = load(tmp_path, [{"text": "x", "stances": stances}], labels={"stance": {"AGREE": "favor", "skip": None}})

@@ -10,9 +10,11 @@ from transformers import TrainerCallback, TrainingArguments
 
 from inference.article import Article
 from inference.encoding import ArticleTokenizer
+from inference.errors import DataError
 from inference.labels import IPTC_TOPICS
 from inference.losses import TASKS
 from inference.model import ArticleModel
+from training import trainer as module
 from training.examples import Collator, PlannedBatches, make_example, source_labels
 from training.trainer import SCORE, ArticleTrainer, ReadableLog
 
@@ -130,6 +132,59 @@ def test_evaluation_scores_the_model_being_trained_and_goes_on_training_it(tmp_p
     assert model.training
     evaluations = [log for log in watch.logs if SCORE in log]
     assert [(log["eval_score"], log["eval_topic_macro_f1"]) for log in evaluations] == [(0.25, 0.5)] * 2
+
+
+class Mailbox:
+    """Stands for the channel between two processes: what the main one sends is what the other gets."""
+
+    def __init__(self) -> None:
+        self.sent: list[Any] | None = None
+
+    def main(self, values: list[Any]) -> None:
+        self.sent = list(values)
+
+    def other(self, values: list[Any]) -> None:
+        assert self.sent is not None, "the main process said nothing: the others would wait forever"
+        values[:] = self.sent
+
+
+def test_what_goes_wrong_in_an_evaluation_is_raised_by_every_process(
+    tmp_path: Path, make_model: Callable[..., ArticleModel], collator: Collator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = DataError("dev.jsonl:3: no words.")
+
+    def score(model: ArticleModel) -> dict[str, float]:
+        raise broken
+
+    trainer, mail = make_trainer(tmp_path, make_model(), collator, [[0]], Gradients(), score=score), Mailbox()
+    with pytest.raises(DataError) as alone:
+        trainer.evaluate()
+    assert alone.value is broken
+    monkeypatch.setattr(TrainingArguments, "world_size", 2)
+    monkeypatch.setattr(module, "broadcast_object_list", mail.main)
+    with pytest.raises(DataError) as main:
+        trainer.evaluate()
+    assert main.value is broken
+    monkeypatch.setattr(type(trainer.accelerator), "is_main_process", False)
+    monkeypatch.setattr(module, "broadcast_object_list", mail.other)
+    with pytest.raises(RuntimeError) as other:
+        trainer.evaluate()
+    assert str(other.value) == "the evaluation failed on the main process, which says more: DataError: dev.jsonl:3: no words."
+
+
+def test_every_process_gets_the_scores_of_the_main_one(
+    tmp_path: Path, make_model: Callable[..., ArticleModel], collator: Collator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[ArticleModel] = []
+    mail = Mailbox()
+    trainer = make_trainer(tmp_path, make_model(), collator, [[0]], Gradients(), score=lambda model: calls.append(model) or {"score": 0.25})
+    monkeypatch.setattr(TrainingArguments, "world_size", 2)
+    monkeypatch.setattr(module, "broadcast_object_list", mail.main)
+    assert trainer.evaluate() == {SCORE: 0.25}
+    monkeypatch.setattr(type(trainer.accelerator), "is_main_process", False)
+    monkeypatch.setattr(module, "broadcast_object_list", mail.other)
+    assert trainer.evaluate() == {SCORE: 0.25}
+    assert len(calls) == 1
 
 
 def test_the_log_is_one_readable_line_an_entry(tmp_path: Path, make_model: Callable[..., ArticleModel], collator: Collator) -> None:

@@ -11,7 +11,7 @@ from rouge_score.rouge_scorer import RougeScorer
 from sacrebleu.metrics.chrf import CHRF
 from sklearn.metrics import accuracy_score, f1_score
 
-from training.metrics.calibration import expected_calibration_error
+from training.metrics.confidence import expected_calibration_error
 from training.metrics.labels import fnc1_score
 
 METRICS = Path(__file__).parents[3] / "training" / "metrics"

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import datasets
 import evaluate
 
-from training.metrics.calibration import expected_calibration_error
+from training.metrics.confidence import expected_calibration_error
 
 INPUTS = """predictions, references: one label each. confidences: of each prediction, 0 to 1."""
 
