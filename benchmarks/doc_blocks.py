@@ -59,6 +59,12 @@ class Reported:
         """0.0 for the F1 of a class that the group does not have."""
         return float(self.rows[task, kind, group, system]["scores"].get(metric, 0.0))
 
+    def interval(self, task: str, kind: str, group: str, metric: str) -> str:
+        """The interval of a score of the model, with a space before it; "" in a report that was made without intervals."""
+        bounds = self.rows[task, kind, group, MODEL].get("intervals", {}).get(metric)
+        number = "{:.1f}–{:.1f}" if metric.startswith("rouge") else "{:.3f}–{:.3f}"
+        return " " + number.format(*bounds) if bounds else ""
+
     def best_lead(self, task: str, group: str) -> str:
         """The lead baseline with the highest ROUGE-1 on a source."""
         leads = [system for found, kind, name, system in self.rows if (found, kind, name) == (task, "source", group) and system.startswith("lead-")]
@@ -104,7 +110,8 @@ def _stance_lines(news: Reported, floors: Any) -> Lines:
     def line(names: Sequence[str], data: str, metric: str, label: str, floor: float) -> Sequence[str]:
         ours, majority = (fmean(news.score("stance", "source", name, system, metric) for name in names) for system in (MODEL, MAJORITY))
         n = sum(news.n("stance", "source", name) for name in names)
-        return "stance", data, label, f"{n:,} pairs", bold(share(ours)), share(floor), f"{share(majority)} majority"
+        bounds = news.interval("stance", "source", names[0], metric) if len(names) == 1 else ""  # a report has none for the mean of sets
+        return "stance", data, label, f"{n:,} pairs", bold(share(ours)) + bounds, share(floor), f"{share(majority)} majority"
 
     for name, data in README_STANCES.items():
         if name in sets:
@@ -133,7 +140,8 @@ def _summary_lines(news: Reported) -> Lines:
             (news.score("summary", "source", name, system, "rouge1"), news.score("summary", "source", name, system, "words")) for system in (MODEL, lead)
         )
         n = f"{news.n('summary', 'source', name):,}"
-        yield "summary", name, "ROUGE-1", n, f"{bold(f'{ours:.1f}')} in {length:.0f} words", "", f"{theirs:.1f} {lead}, {lead_length:.0f} words"
+        bounds = news.interval("summary", "source", name, "rouge1")
+        yield "summary", name, "ROUGE-1", n, f"{bold(f'{ours:.1f}')}{bounds} in {length:.0f} words", "", f"{theirs:.1f} {lead}, {lead_length:.0f} words"
 
 
 def cleaner_block(results: Path) -> str:
@@ -202,18 +210,19 @@ def languages_block(results: Path) -> str:
             share(report.score("topic", "lang", lang, system, metric))
             for system, metric in ((MODEL, "weighted_f1"), (MODEL, "restricted_weighted_f1"), (MAJORITY, "weighted_f1"))
         )
-        floor = floors["scores"]["all_languages"]["weighted_f1"][lang]
-        lines.append((lang, f"{floors['n_train'][lang]:,}", f"{report.n('topic', 'lang', lang):,}", bold(ours), own, share(floor), majority))
+        floor, bounds = floors["scores"]["all_languages"]["weighted_f1"][lang], report.interval("topic", "lang", lang, "weighted_f1")
+        lines.append((lang, f"{floors['n_train'][lang]:,}", f"{report.n('topic', 'lang', lang):,}", bold(ours) + bounds, own, share(floor), majority))
     return table(["language", "train", "n", "weighted F1", "its own 7 topics compete", "linear model", "majority"], lines)
 
 
 def topics_block(results: Path) -> str:
     report = read_report("news.json", results)
-    columns = ((MODEL, "accuracy"), (MODEL, "macro_f1"), (MODEL, "restricted_macro_f1"), (MAJORITY, "macro_f1"))
-    lines = [
-        (name, f"{report.n('topic', 'source', name):,}", *(share(report.score("topic", "source", name, *column)) for column in columns))
-        for name in report.groups("topic", "source")
-    ]
+    ours = ("accuracy", "macro_f1", "restricted_macro_f1")
+    lines = []
+    for name in report.groups("topic", "source"):
+        cells = [share(report.score("topic", "source", name, MODEL, metric)) + report.interval("topic", "source", name, metric) for metric in ours]
+        majority = share(report.score("topic", "source", name, MAJORITY, "macro_f1"))
+        lines.append((name, f"{report.n('topic', 'source', name):,}", *cells, majority))
     return table(["set", "n", "accuracy", "macro F1", "macro F1, its own topics compete", "majority macro F1"], lines)
 
 
@@ -228,7 +237,8 @@ def stances_block(results: Path) -> str:
             classes[2:] = [f"{share(merged)} (both)", ""]
         floor = share(floors[name]["scores"]["macro_f1"]) if name in floors else ""
         majority = share(report.score("stance", "source", name, MAJORITY, "macro_f1"))
-        lines.append((name, f"{report.n('stance', 'source', name):,}", bold(share(scores["macro_f1"])), *classes, floor, majority))
+        ours = bold(share(scores["macro_f1"])) + report.interval("stance", "source", name, "macro_f1")
+        lines.append((name, f"{report.n('stance', 'source', name):,}", ours, *classes, floor, majority))
     return table(["set", "pairs", "macro F1", "favor", "against", "neutral", "unrelated", "linear model", "majority"], lines)
 
 
@@ -239,7 +249,8 @@ def summaries_block(results: Path) -> str:
         ours = [f"{report.score('summary', 'source', name, MODEL, metric):.1f}" for metric in ("rouge1", "rouge2", "rougeL")]
         words, lead_words = (f"{report.score('summary', 'source', name, system, 'words'):.0f}" for system in (MODEL, lead))
         best, oracle = (f"{report.score('summary', 'source', name, system, 'rouge1'):.1f}" for system in (lead, ORACLE))
-        lines.append((name, f"{report.n('summary', 'source', name):,}", bold(ours[0]), *ours[1:], words, f"{best} {lead}", lead_words, oracle))
+        main = bold(ours[0]) + report.interval("summary", "source", name, "rouge1")
+        lines.append((name, f"{report.n('summary', 'source', name):,}", main, *ours[1:], words, f"{best} {lead}", lead_words, oracle))
     return table(["set", "n", "ROUGE-1", "ROUGE-2", "ROUGE-L", "words", "best lead, ROUGE-1", "its words", "oracle, ROUGE-1"], lines)
 
 

@@ -33,7 +33,7 @@ from inference.model import ArticleModel
 from training.config import RunConfig, load_config
 from training.corpus import Corpus, load_corpus
 from training.examples import Collator, Example, SourceLabels, make_example, plan_batches, source_labels, token_rarity
-from training.metrics import MERGED_NEUTRAL, best_label, merge_neutral, merged_stance, stance_scores
+from training.metrics.labels import MERGED_NEUTRAL, best_label, merge_neutral, merged_stance, stance_scores
 
 TOKENS = 2_000_000
 """Tokens that pair encoding reads in training: about 7 minutes on 2 cores with the encoder of configs/news.yaml, of some 17 for the whole benchmark."""

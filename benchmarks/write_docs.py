@@ -55,9 +55,9 @@ def files_block(results: Path) -> str:
     del results
     lines = []
     for folder in FOLDERS:
-        for path in sorted((ROOT / folder).iterdir()):
-            if path.suffix in (".py", ".yaml", ".json"):
-                lines.append((f"`{folder}/{path.name}`", _first_line(path)))
+        data = [path for path in (ROOT / folder).iterdir() if path.suffix in (".yaml", ".json")]
+        for path in sorted([*data, *(ROOT / folder).rglob("*.py")]):
+            lines.append((f"`{path.relative_to(ROOT).as_posix()}`", _first_line(path)))
     return table(["file", "what it is"], lines, left=2)
 
 

@@ -120,9 +120,9 @@ def test_the_json_of_the_data_contract_is_an_article() -> None:
 
 def test_every_file_is_named() -> None:
     for folder in write_docs.FOLDERS:
-        for path in (ROOT / folder).iterdir():
+        for path in {*(ROOT / folder).iterdir(), *(ROOT / folder).rglob("*.py")}:
             if path.is_file():
-                assert f"`{folder}/{path.name}`" in README, f"{path} is not in README.md. Run `python -m benchmarks.write_docs`."
+                assert f"`{path.relative_to(ROOT).as_posix()}`" in README, f"{path} is not in README.md. Run `python -m benchmarks.write_docs`."
 
 
 def test_every_data_set_of_news_is_described() -> None:
@@ -249,6 +249,22 @@ def test_tables_of_the_card(results: Path) -> None:
     assert "| fnc1_en | 2,647 | **0.500** | 0.400 | 0.250 | 0.600 | 0.900 | 0.591 | 0.250 |\n" in doc_blocks.stances_block(results)
     assert "| vast_en | 1,853 | **0.600** | 0.400 | 0.300 | 0.600 (both) |  | 0.536 | 0.350 |\n" in doc_blocks.stances_block(results)
     assert "| orangesum_fr | 200 | **28.0** | 9.0 | 18.0 | 50 | 27.0 lead-2 | 55 | 40.0 |\n" in doc_blocks.summaries_block(results)
+
+
+def test_intervals_stand_beside_scores_where_a_report_has_them(results: Path) -> None:
+    for name, (low, high) in (("news.json", (0.4, 0.6)), ("news_masakhanews.json", (0.8, 0.9))):
+        report = json.loads((results / name).read_text(encoding="utf-8"))
+        for row in report["rows"]:
+            row["intervals"] = {metric: [25.0, 31.0] if metric == "rouge1" else [low, high] for metric in row["scores"]}
+        (results / name).write_text(json.dumps(report), encoding="utf-8")
+    scores = doc_blocks.scores_block(results)
+    assert "| macro F1 | 2,647 pairs | **0.500** 0.400–0.600 | 0.591 |" in scores
+    assert "| mean of 2 sets | macro F1 | 4,500 pairs | **0.550** | 0.563 |" in scores
+    assert "| **28.0** 25.0–31.0 in 50 words |" in scores
+    assert "| ig | 1,249 | 80 | **0.850** 0.800–0.900 | 0.900 |" in doc_blocks.languages_block(results)
+    assert "| ttc3600_tr | 120 | 0.500 0.400–0.600 | 0.500 0.400–0.600 | 0.600 0.400–0.600 | 0.250 |" in doc_blocks.topics_block(results)
+    assert "| fnc1_en | 2,647 | **0.500** 0.400–0.600 | 0.400 |" in doc_blocks.stances_block(results)
+    assert "| orangesum_fr | 200 | **28.0** 25.0–31.0 | 9.0 |" in doc_blocks.summaries_block(results)
 
 
 def test_figures_and_cost(tmp_path: Path) -> None:

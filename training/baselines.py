@@ -5,7 +5,7 @@ system name. Does not know: the model or the scores.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from inference.analyzer import BOILERPLATE_THRESHOLD
 from inference.article import Article
@@ -20,13 +20,13 @@ LEAD_SENTENCES = (1, 2, 3)
 ORACLE_SENTENCES = 3  # as many as the longest lead, where no other limit is asked for
 
 
-def label_shares(gold: Sequence[str]) -> dict[str, float]:
-    """Share of each label in `gold`, most frequent first: as "probabilities", they always predict the majority label.
+def label_shares(gold: Counter[str]) -> dict[str, float]:
+    """Share of each label, most frequent first: as "probabilities", they always predict the majority label.
 
-    >>> label_shares(["sport", "arts", "sport", "sport"])
+    >>> label_shares(Counter(["sport", "arts", "sport", "sport"]))
     {'sport': 0.75, 'arts': 0.25}
     """
-    return {label: count / len(gold) for label, count in Counter(gold).most_common()}
+    return {label: count / gold.total() for label, count in gold.most_common()}
 
 
 def body_sentences(article: Article) -> list[str]:

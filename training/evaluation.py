@@ -1,7 +1,7 @@
 """Held-out scores of a checkpoint, from the same `Analyzer` that users call.
 
-In: an analyzer and articles with gold labels. Out: a `Report`: one row per task, group and system with n beside every score,
-example summaries, and what is needed to repeat the run. Does not know: files of articles, tables, or how the model was trained.
+In: an analyzer and articles with gold labels. Out: a `Report`: one row per task, group and system with n and an interval beside
+every score, example summaries, and what is needed to repeat the run. Does not know: files of articles, tables, or how the model was trained.
 """
 
 import hashlib
@@ -18,10 +18,11 @@ from inference.analyzer import Analysis, Analyzer
 from inference.article import Article
 from inference.errors import DataError
 from inference.words import words
+from training.bootstrap import REPLICATES
 from training.leakage import Overlap
 from training.scoring import MODEL, Example, Row, Tally
 
-PACKAGES = ("torch", "transformers", "sentencex", "py3langid", "scikit-learn", "rouge-score", "sacrebleu")
+PACKAGES = ("torch", "transformers", "sentencex", "py3langid", "rouge-score", "sacrebleu", "numpy")
 _DEV_PREFIX = {"topic": "topic_", "stance": "stance_", "summary": "", "headline": "headline_", "cleaning": "cleaning_"}
 
 
@@ -61,6 +62,7 @@ def evaluate(
     max_words: int = 60,
     max_sentences: int | None = None,
     baselines: bool = True,
+    replicates: int = REPLICATES,
     progress: Callable[[int, int], None] | None = None,
 ) -> Report:
     """Score the analyzer on held-out articles, overall, per language and per source (`Article.source`).
@@ -68,7 +70,8 @@ def evaluate(
     `topic_labels` names the topics that each source uses, beside those found in it: only these compete in the restricted scores.
     Sources in `neutral_covers_unrelated` are scored three ways, and so is every group that holds one of them.
     With `headlines`, articles that have a title and no summary are read once more without the title, wherever it stands, and their best
-    single sentence is scored against it. `baselines=False` leaves out all systems but the model. `progress(done, total)` counts readings.
+    single sentence is scored against it. `baselines=False` leaves out all systems but the model, `replicates=0` the intervals
+    (`training.bootstrap`). `progress(done, total)` counts readings.
 
     Articles that the analyzer refuses are left out and counted in the warnings.
 
@@ -80,7 +83,7 @@ def evaluate(
     headed = [_without_headline(article) for article in articles if headlines and not article.summary and words(article.title)]
     pages = [page for _, page in headed]
     total = len(articles) + len(pages)
-    tally = Tally(_source_topics(articles, topic_labels or {}), neutral_covers_unrelated, baselines)
+    tally = Tally(_source_topics(articles, topic_labels or {}), neutral_covers_unrelated, baselines, replicates)
     refused: list[tuple[Article, DataError]] = []
 
     for place, analysis in _analyze(analyzer, articles, refused, max_words, max_sentences):

@@ -6,7 +6,7 @@ Does not know: models, articles, or how a score is computed.
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from html import escape
 from itertools import groupby
 from pathlib import Path
@@ -20,8 +20,9 @@ from rich.text import Text
 
 from inference.article import open_whole
 from inference.labels import STANCES
+from training.bootstrap import LEVEL
 from training.evaluation import Report
-from training.metrics import MERGED_NEUTRAL
+from training.metrics.labels import MERGED_NEUTRAL
 from training.report_page import PAGE
 from training.scoring import MODEL, Example, Row
 
@@ -63,6 +64,7 @@ _NOTES = {
     "headline": "The model reads the article without its headline; the oracle sees the headline: a ceiling for one sentence.",
     "cleaning": "In characters; in summaries = summary sentences that hold boilerplate (a count).",
 }
+_INTERVAL_NOTE = f"Ranges are {LEVEL:.0%} intervals over resampled articles; articles with the same text are drawn together."
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ class _Line:
     system: str
     n: str
     cells: tuple[str, ...]
+    intervals: tuple[str, ...]  # "" where there is none
     share: float
 
 
@@ -84,20 +87,39 @@ class _Table:
     lines: tuple[_Line, ...]
     note: str
 
+    @property
+    def main(self) -> int | None:
+        """The column of the main score, None where no row has it."""
+        return self.metrics.index(_MAIN[self.task]) if _MAIN[self.task] in self.metrics else None
+
+    @property
+    def has_intervals(self) -> bool:
+        return any(any(line.intervals) for line in self.lines)
+
 
 def report_tables(report: Report) -> RenderableType:
-    """One rich table a task, the model beside the baselines, then the warnings. Nothing is printed here."""
+    """One rich table a task, the model beside the baselines, then the warnings. Nothing is printed here.
+
+    Only the main score has its interval beside it, so that a table fits a terminal; `write_report` writes all of them.
+    """
     parts: list[RenderableType] = []
     for table in _tables(report):
         view = RichTable(title=_TITLES[table.task], title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
         view.add_column("group", overflow="fold", min_width=len("lang xx"))
         view.add_column("system", no_wrap=True)
-        for header in ("n", *(_METRICS[metric] for metric in table.metrics)):
+        headers = ["n", *(_METRICS[metric] for metric in table.metrics)]
+        after_main = None if table.main is None or not table.has_intervals else table.main + 1
+        for place, header in enumerate(headers):
             view.add_column(header, justify="right", min_width=max(5, *(len(word) for word in header.split())))
+            if place == after_main:
+                view.add_column("95%", no_wrap=True)
         for _, lines in groupby(table.lines, key=lambda line: (line.kind, line.group)):
             for position, line in enumerate(lines):
                 group = "" if position else _group_name(line)
-                view.add_row(Text(group), Text(line.system), line.n, *line.cells, style="bold" if line.system == MODEL else None)
+                cells = [line.n, *line.cells]
+                if after_main is not None:
+                    cells.insert(after_main + 1, line.intervals[after_main - 1])
+                view.add_row(Text(group), Text(line.system), *cells, style="bold" if line.system == MODEL else None)
         parts += [view, Text(table.note, style="dim"), ""]
     parts += [Text(f"Note: {warning}", style="yellow") for warning in report.warnings]
     return Group(*parts)
@@ -105,7 +127,10 @@ def report_tables(report: Report) -> RenderableType:
 
 def report_json(report: Report) -> dict[str, Any]:
     """The whole report as JSON values; `format` grows when a field changes its meaning."""
-    values: dict[str, Any] = json.loads(_encodable(json.dumps({"format": 1, **asdict(report)}, ensure_ascii=False)))
+    fields = {"format": 1, **asdict(replace(report, rows=tuple(replace(row, replicates={}) for row in report.rows)))}
+    for row in fields["rows"]:
+        del row["replicates"]  # thousands of numbers that the intervals sum up
+    values: dict[str, Any] = json.loads(_encodable(json.dumps(fields, ensure_ascii=False)))
     return values
 
 
@@ -119,6 +144,7 @@ def report_markdown(report: Report) -> str:
             cells = [_group_name(line), line.system, line.n, *line.cells]
             if line.system == MODEL:
                 cells = [f"**{cell}**" for cell in cells]
+            cells = [f"{cell} {bounds}".rstrip() for cell, bounds in zip(cells, ("", "", "", *line.intervals), strict=True)]
             lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
         parts.append("\n".join([*lines, "", table.note.replace("*", "\\*"), ""]))
     parts += [f"- Note: {warning}\n" for warning in report.warnings]
@@ -162,22 +188,26 @@ def _tables(report: Report) -> Iterator[_Table]:
     for task, rows in groupby(report.rows, key=lambda row: row.task):
         members = list(rows)
         metrics = tuple(metric for metric in _METRICS if any(metric in row.scores for row in members))
-        few = f"\n† n is below {FEW}: chance weighs heavily." if any(row.n < FEW for row in members) else ""
-        yield _Table(task, metrics, tuple(_line(row, metrics) for row in members), _NOTES[task] + few)
+        note = _NOTES[task]
+        if any(row.intervals for row in members):
+            note += f"\n{_INTERVAL_NOTE}"
+        if any(row.n < FEW for row in members):
+            note += f"\n† n is below {FEW}: chance weighs heavily."
+        yield _Table(task, metrics, tuple(_line(row, metrics) for row in members), note)
 
 
 def _line(row: Row, metrics: tuple[str, ...]) -> _Line:
     main = _MAIN[row.task]
     share = row.scores.get(main, 0.0) / (100 if main == "rouge1" else 1)
-    return _Line(row.group_kind, row.group, row.system, f"{row.n}{'†' if row.n < FEW else ''}", tuple(_cell(metric, row.scores) for metric in metrics), share)
+    cells = tuple(_number(metric, row.scores[metric]) if metric in row.scores else "–" for metric in metrics)
+    intervals = tuple("–".join(_number(metric, bound) for bound in row.intervals.get(metric, ())) for metric in metrics)
+    return _Line(row.group_kind, row.group, row.system, f"{row.n}{'†' if row.n < FEW else ''}", cells, intervals, share)
 
 
-def _cell(metric: str, scores: dict[str, float]) -> str:
-    if metric not in scores:
-        return "–"
+def _number(metric: str, value: float) -> str:
     if metric == "boilerplate_sentences":
-        return f"{scores[metric]:.0f}"
-    return f"{scores[metric]:.1f}" if metric in ("rouge1", "rouge2", "rougeL", "chrf", "words") else f"{scores[metric]:.3f}"
+        return f"{value:.0f}"
+    return f"{value:.1f}" if metric in ("rouge1", "rouge2", "rougeL", "chrf", "words") else f"{value:.3f}"
 
 
 def _group_name(line: _Line) -> str:
@@ -191,16 +221,15 @@ def _encodable(text: str) -> str:
 
 def _card(table: _Table) -> str:
     """The main score of a task over all articles as a bar for every system."""
-    main = _MAIN[table.task]
     overall = [line for line in table.lines if line.kind == "overall"]
-    if main not in table.metrics:
+    if table.main is None:
         return ""
     bars = "".join(
-        f'<li class="{_css(line)}"><span>{escape(line.system)}</span><b>{line.cells[table.metrics.index(main)]}</b>'
+        f'<li class="{_css(line)}"><span>{escape(line.system)}</span><b>{line.cells[table.main]}{_html_interval(line.intervals[table.main])}</b>'
         f'<i style="width:{100 * line.share:.1f}%"></i></li>'
         for line in overall
     )
-    return f"<section class=card><h3>{_TITLES[table.task]}</h3><p>{_METRICS[main]}, n = {overall[0].n}</p><ul>{bars}</ul></section>"
+    return f"<section class=card><h3>{_TITLES[table.task]}</h3><p>{_METRICS[_MAIN[table.task]]}, n = {overall[0].n}</p><ul>{bars}</ul></section>"
 
 
 def _html_table(table: _Table) -> str:
@@ -210,12 +239,17 @@ def _html_table(table: _Table) -> str:
         members = list(lines)
         for position, line in enumerate(members):
             group = f'<th scope=rowgroup rowspan={len(members)} dir="auto">{escape(_group_name(line))}</th>' if not position else ""
-            cells = "".join(f"<td class=number>{cell}</td>" for cell in (line.n, *line.cells))
+            scores = (f"{cell}{_html_interval(bounds)}" for cell, bounds in zip(line.cells, line.intervals, strict=True))
+            cells = "".join(f"<td class=number>{cell}</td>" for cell in (line.n, *scores))
             body += f'<tr class="{_css(line)}{"" if position else " first"}">{group}<td>{escape(line.system)}</td>{cells}</tr>'
     return (
         f"<h2>{_TITLES[table.task]}</h2><div class=scroll tabindex=0><table><thead><tr><th scope=col>group</th><th scope=col>system</th>"
         f"<th class=number scope=col>n</th>{headers}</tr></thead><tbody>{body}</tbody></table></div><p class=note>{escape(table.note)}</p>"
     )
+
+
+def _html_interval(bounds: str) -> str:
+    return f" <small>{bounds}</small>" if bounds else ""
 
 
 def _html_example(example: Example) -> str:

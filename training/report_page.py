@@ -32,10 +32,13 @@ h3 { font-size: 1rem; margin: 0; }
 table { border-collapse: collapse; width: 100%; font-size: .88rem; overflow-wrap: normal; }
 th, td { padding: .3rem .6rem; text-align: left; white-space: nowrap; }
 thead th { border-bottom: 1px solid var(--ink); color: var(--quiet); font-weight: 600; }
-tbody th { vertical-align: top; font-weight: 600; background: var(--card); position: sticky; left: 0; max-width: 34vw; white-space: normal; }
+tbody th { vertical-align: top; font-weight: 600; background: var(--card); position: sticky; left: 0; max-width: 34vw; white-space: normal;
+  overflow-wrap: break-word; }
 tr.first > * { border-top: 1px solid var(--line); }
 tr.model td { background: var(--tint); }
 .number { text-align: right; font-variant-numeric: tabular-nums; }
+small { color: var(--quiet); font-weight: 400; font-size: .82em; }
+td small { display: block; line-height: 1.2; }
 dl { margin: .5rem 0 0; }
 dt { color: var(--quiet); font-size: .8rem; }
 dd { margin: 0 0 .5rem; }

@@ -305,6 +305,7 @@ def _score_dev(config: RunConfig, corpus: Corpus, analyzer: Analyzer) -> dict[st
         topic_labels={source.source.name: source.topic_labels for source in corpus.dev},
         neutral_covers_unrelated=[source.source.name for source in corpus.dev if source.source.neutral_covers_unrelated],
         baselines=False,
+        replicates=0,
     )
     scores = dev_scores(report)
     return {"score": sum(scores[name] for name in config.training.select) / len(config.training.select), **scores}

@@ -1,7 +1,9 @@
 """Held-out scores from analyses made by hand: every number can be worked out on paper."""
 
+import pickle
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from statistics import fmean
 from typing import Any
 
 import pytest
@@ -12,7 +14,11 @@ from inference.cleaning import Removed
 from inference.errors import DataError
 from inference.labels import STANCES
 from inference.words import words
+from training.bootstrap import weights
 from training.evaluation import Report, dev_scores, evaluate, held_out_file
+from training.metrics.labels import label_scores
+from training.metrics.summaries import chrf, rouge
+from training.scoring import Row, Tally
 
 TOPICS = ("sport", "arts", "health")
 TEXT = "The council met in Porthaven on Monday evening. It rejected the ferry plan by 19 votes."
@@ -262,3 +268,96 @@ def test_a_held_out_file_is_known_by_its_digest(tmp_path: Any) -> None:
     file = held_out_file(path, 3)
     assert (file.path, file.articles) == (str(path), 3)
     assert file.sha256 == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def told_apart(count: int, copies: int = 1) -> list[Article]:
+    """Articles about sport and arts in turn, each text `copies` times."""
+    return [
+        replace(topic_article(f"{number}.{copy}", ("sport", "arts")[number % 2]), text=f"{TEXT} Item {number}.")
+        for number in range(count)
+        for copy in range(copies)
+    ]
+
+
+def row(report: Report, task: str, system: str = "model", group: str = "all") -> Row:
+    (found,) = [row for row in report.rows if (row.task, row.group, row.system) == (task, group, system)]
+    return found
+
+
+def test_every_score_has_an_interval_and_every_baseline() -> None:
+    articles = [replace(article, summary="It rejected the ferry plan.", boilerplate=()) for article in told_apart(20)]
+    report = run(ScriptedAnalyzer(), articles)
+    assert {row.task for row in report.rows} == {"topic", "summary", "cleaning"}
+    for found in report.rows:
+        assert found.intervals.keys() == found.replicates.keys() == found.scores.keys(), found
+        for metric, (low, high) in found.intervals.items():
+            assert low - 1e-9 <= found.scores[metric] <= high + 1e-9, (found, metric)  # sums of floats, to rounding
+    low, high = row(report, "topic").intervals["accuracy"]
+    assert 0.2 < low < 0.4
+    assert 0.6 < high < 0.8
+
+
+def test_each_replicate_is_the_score_of_the_articles_as_often_as_they_were_drawn() -> None:
+    articles = [replace(article, summary=f"The council of {number}, {'again ' * number}met.") for number, article in enumerate(told_apart(6))]
+    topics = {"1.0": (0.1, 0.8, 0.1), "2.0": (0.0, 0.3, 0.7), "5.0": (0.0, 1.0, 0.0)}
+    report = run(ScriptedAnalyzer(topics), articles, topic_labels={"daily": TOPICS})
+    found = {task: row(report, task).replicates for task in ("topic", "summary")}
+    for replicate in range(30):
+        drawn = [article for article in articles for _ in range(weights(article.text)[1 + replicate])]
+        answers = [max(TOPICS, key=lambda name: dict(zip(TOPICS, topics.get(article.id, (1.0, 0.0, 0.0)), strict=True))[name]) for article in drawn]
+        for metric, value in (label_scores([article.topic or "" for article in drawn], answers) or {}).items():
+            assert found["topic"][metric][replicate] == pytest.approx(value), metric
+        summaries, references = [article.text[:47] for article in drawn], [article.summary or "" for article in drawn]
+        assert found["summary"]["chrf"][replicate] == pytest.approx(chrf(summaries, references))
+        rouge1 = [rouge(*pair)["rouge1"] for pair in zip(summaries, references, strict=True)]
+        assert found["summary"]["rouge1"][replicate] == pytest.approx(fmean(rouge1))
+
+
+def test_copies_of_an_article_and_pairs_of_one_article_are_drawn_together() -> None:
+    once, thrice = (run(ScriptedAnalyzer(), told_apart(20, copies)) for copies in (1, 3))
+    assert row(thrice, "topic").n == 60
+    assert row(thrice, "topic").intervals == row(once, "topic").intervals
+    gold = ("favor", "against", "favor", "against")  # two right and two wrong in every article: nothing varies between articles
+    pairs = [replace(stance_article(str(number), "claims", *gold), text=f"{TEXT} Item {number}.") for number in range(20)]
+    assert row(run(ScriptedAnalyzer(), pairs), "stance").intervals["f1_favor"] == (pytest.approx(2 / 3), pytest.approx(2 / 3))
+
+
+def test_one_text_has_no_interval_and_replicates_can_be_left_out() -> None:
+    alone = row(run(ScriptedAnalyzer(), [topic_article("1", "sport"), topic_article("2", "arts")]), "topic")
+    assert alone.scores["accuracy"] == 0.5
+    assert alone.intervals == {}
+    articles = told_apart(8)
+    plain, whole = run(ScriptedAnalyzer(), articles, replicates=0), run(ScriptedAnalyzer(), articles)
+    assert [row.scores for row in plain.rows] == [row.scores for row in whole.rows]
+    assert not any(row.intervals for row in plain.rows)
+    assert all(row.intervals for row in whole.rows if row.group == "all")
+
+
+def test_intervals_do_not_depend_on_the_order_of_articles() -> None:
+    articles = [replace(article, summary="It rejected the plan.") for article in told_apart(13)]
+    forward, backward = (run(ScriptedAnalyzer(), order) for order in (articles, articles[::-1]))
+    for one, other in zip(forward.rows, backward.rows, strict=True):
+        assert one.scores == pytest.approx(other.scores)
+        assert one.intervals.keys() == other.intervals.keys()
+        for metric, bounds in one.intervals.items():
+            assert bounds == pytest.approx(other.intervals[metric])
+
+
+def test_replicates_of_two_checkpoints_are_paired() -> None:
+    articles = told_apart(30)
+    worse = ScriptedAnalyzer(topics={"0.0": (0.0, 1.0, 0.0)})  # one more mistake than the other
+    ours, theirs = (row(run(analyzer, articles), "topic") for analyzer in (ScriptedAnalyzer(), worse))
+    difference = ours.replicates["accuracy"] - theirs.replicates["accuracy"]
+    assert (difference >= 0).all()
+    assert ours.intervals["accuracy"][0] < theirs.scores["accuracy"]  # unpaired, the two could not be told apart
+
+
+def test_what_is_kept_does_not_grow_with_the_articles() -> None:
+    def kept(count: int) -> int:
+        tally = Tally({"daily": set(TOPICS)}, (), baselines=True)
+        articles = [replace(article, summary="It rejected the plan.", boilerplate=()) for article in told_apart(count)]
+        for article, analysis in zip(articles, ScriptedAnalyzer().analyze_many(articles, max_words=60, max_sentences=None, on_error=print), strict=True):
+            tally.add(article, analysis, None)
+        return len(pickle.dumps(tally))
+
+    assert kept(60) == pytest.approx(kept(20), rel=0.01)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rich.console import Console
 
@@ -61,6 +62,43 @@ def test_the_terminal_shows_model_beside_baseline_with_n(report: Report) -> None
     assert "Note: source 'b': topic <weather> is unknown." in lines
 
 
+@pytest.fixture
+def with_intervals(report: Report) -> Report:
+    """The report with intervals on topic and summary, as an evaluation gives them."""
+
+    def bounds(row: Row) -> Row:
+        if row.task not in ("topic", "summary"):
+            return row
+        found = {metric: (0.9 * value, 1.1 * value) for metric, value in row.scores.items()}
+        return replace(row, intervals=found, replicates={metric: np.full(500, value) for metric, value in row.scores.items()})
+
+    return replace(report, rows=tuple(bounds(row) for row in report.rows))
+
+
+def test_the_terminal_shows_the_interval_of_the_main_score(with_intervals: Report) -> None:
+    text = on_terminal(with_intervals, width=80)
+    lines = [" ".join(line.replace("│", " ").split()) for line in text.splitlines()]
+    assert "all model 160 0.812 0.750 0.675–0.825 0.800" in lines
+    assert "majority (of gold) 160 0.203 0.188 0.169–0.206 0.200" in lines
+    assert "all model 40 31.3 28.1–34.4 12.5 25.0 40.0 23.4" in lines
+    assert "all model 40 1.000 2" in lines
+    assert text.count("Ranges are 95% intervals over resampled articles; articles with the same") == 2
+
+
+def test_markdown_and_html_show_every_interval(with_intervals: Report) -> None:
+    assert "| **all** | **model** | **160** | **0.812** 0.731–0.894 | **0.750** 0.675–0.825 | **0.800** 0.720–0.880 |" in report_markdown(with_intervals)
+    page = report_html(with_intervals)
+    assert "<td class=number>0.812 <small>0.731–0.894</small></td>" in page
+    assert '<li class="model"><span>model</span><b>0.750 <small>0.675–0.825</small></b><i style="width:75.0%"></i></li>' in page
+    assert "<td class=number>–</td>" in page
+
+
+def test_json_holds_intervals_and_no_replicates(with_intervals: Report) -> None:
+    rows = report_json(with_intervals)["rows"]
+    assert rows[0]["intervals"] == {metric: [pytest.approx(0.9 * value), pytest.approx(1.1 * value)] for metric, value in rows[0]["scores"].items()}
+    assert {*rows[0]} == {"task", "group_kind", "group", "system", "n", "scores", "intervals"}
+
+
 def test_few_items_are_marked_and_explained(report: Report) -> None:
     text = on_terminal(report)
     assert " 29† " in text
@@ -96,6 +134,7 @@ def test_json_holds_everything_unrounded(report: Report) -> None:
         "system": "model",
         "n": 40,
         "scores": {"rouge1": 31.26, "rouge2": 12.5, "rougeL": 25.0, "chrf": 40.0, "words": 23.4},
+        "intervals": {},
     }
     assert values["files"] == [{"path": "held_out.jsonl", "sha256": "ab" * 32, "articles": 160}]
 
