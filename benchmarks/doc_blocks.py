@@ -179,7 +179,8 @@ def duplicates_block(results: Path) -> str:
     alarms = [sum(kind["false_alarms"] for kind in found.values()) for found in recall.values()]
     searches = [name[0].upper() + name[1:] for name in recall]
     return (
-        f"{table([f'found of {n} planted near-duplicates', *searches], lines)}\n"
+        f"{table([f'found of {n} planted near-duplicates', *searches], lines)}"
+        "\n`evaluate` has the signatures alone, `train` and `check` have the texts too; MinHashLSH is datasketch's. "
         f"False alarms, over all rows: {', '.join(map(str, alarms))}. {times['articles']:,} articles of {times['characters']:,.0f} characters are signed in "
         f"{times['sign']:.1f} seconds on one core, {times['bytes an article']:.0f} bytes each with their ids; looking all of them up takes "
         f"{times['look up, signatures']:.1f} seconds more.\n"
