@@ -6,6 +6,7 @@ In: `benchmarks/results/*.json`, the docstrings of the modules. Out: both files,
     python -m benchmarks.write_docs            # write both files
     python -m benchmarks.write_docs --check    # exit code 1 if a block is out of date
     python -m benchmarks.write_docs --example runs/quickstart/checkpoint    # run the README's example first, and keep what it printed
+    python -m benchmarks.write_docs --news runs/news/report --masakhanews runs/news/report-masakhanews    # keep the scores of two evaluations first
 """
 
 import argparse
@@ -120,11 +121,25 @@ def run_example(checkpoint: str, results: Path) -> None:
         file.write(json.dumps({"code": code, "output": printed.getvalue()}, ensure_ascii=False, indent=1) + "\n")
 
 
+def keep_report(folder: Path, name: str, results: Path) -> None:
+    """Keep the report.json in `folder` as a results file, without the articles' text in it and without paths of this machine."""
+    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    kept = {key: report[key] for key in ("format", "rows", "articles", "max_words", "max_sentences", "versions")}
+    kept["files"] = [{**file, "path": "/".join(Path(file["path"]).parts[-2:])} for file in report["files"]]
+    with open_whole(results / name) as file:
+        file.write(json.dumps(kept, ensure_ascii=False, indent=1) + "\n")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.write_docs", description="Write the figures of README.md and model_card.md.")
     parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 if a block is out of date")
     parser.add_argument("--example", metavar="CHECKPOINT", help="first run the README's example with this checkpoint")
+    parser.add_argument("--news", type=Path, metavar="FOLDER", help="first keep the scores of this report as news.json")
+    parser.add_argument("--masakhanews", type=Path, metavar="FOLDER", help="first keep the scores of this report as news_masakhanews.json")
     options = parser.parse_args(arguments)
+    for folder, name in ((options.news, "news.json"), (options.masakhanews, "news_masakhanews.json")):
+        if folder is not None:
+            keep_report(folder, name, RESULTS)
     if options.example:
         run_example(options.example, RESULTS)
     stale = []

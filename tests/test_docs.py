@@ -275,6 +275,18 @@ def test_figures_and_cost(tmp_path: Path) -> None:
     assert "took 93 minutes on 2 CPU cores (3.1 core hours) for 9,000,000 article tokens" in doc_blocks.cost_block(tmp_path)
 
 
+def test_a_kept_report_has_scores_and_no_article(tmp_path: Path) -> None:
+    report = {"format": 1, "rows": [*news_rows()], "articles": 9, "max_words": 60, "max_sentences": None, "versions": {}, "examples": [{"text": "secret"}]}
+    report |= {"files": [{"path": "/home/me/data/dev/a.jsonl", "articles": 9}], "warnings": [], "checkpoint": "/home/me/checkpoint", "seconds": 1.0}
+    (tmp_path / "report.json").write_text(json.dumps(report), encoding="utf-8")
+    write_docs.keep_report(tmp_path, "news.json", tmp_path)
+    kept = (tmp_path / "news.json").read_text(encoding="utf-8")
+    assert "secret" not in kept
+    assert "home" not in kept
+    assert json.loads(kept)["files"] == [{"path": "dev/a.jsonl", "articles": 9}]
+    assert "| orangesum_fr | 200 |" in doc_blocks.summaries_block(tmp_path)
+
+
 def test_the_example_is_kept_with_what_it_printed(saved_checkpoint: Path, tmp_path: Path) -> None:
     write_docs.run_example(str(saved_checkpoint), tmp_path)
     example = json.loads((tmp_path / "example.json").read_text(encoding="utf-8"))
