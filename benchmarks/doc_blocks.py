@@ -34,7 +34,8 @@ COMMANDS = {
     "pair_encoding.json": "python -m benchmarks.pair_encoding --data-root path/to/the/data",
     "example.json": "python -m benchmarks.write_docs --example runs/quickstart/checkpoint",
 }
-"""What makes each results file. The two reports of `evaluate` are kept by `write_docs --news FOLDER --masakhanews FOLDER`; news_run.json is written by hand from what training prints."""
+"""What makes each results file. The two reports of `evaluate` are kept by `write_docs --news FOLDER --masakhanews FOLDER`; news_run.json
+is written by hand from what training prints."""
 
 Lines = Iterator[Sequence[str]]
 

@@ -91,7 +91,7 @@ class Setup:
     def new_model(self) -> ArticleModel:
         """The untrained model; always the same weights."""
         model = build_run(self.config, self.corpus)[0]
-        model.token_rarity.copy_(token_rarity(self.examples, len(model.token_rarity)))
+        model.token_rarity.copy_(token_rarity(self.examples, len(model.token_rarity), self.tokenizer.all_special_ids))
         return model
 
 

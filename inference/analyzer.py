@@ -191,7 +191,8 @@ class Analyzer:
         assert outputs.stance_logits is not None
         assert outputs.salience_logits is not None
         assert outputs.boilerplate_logits is not None
-        if not all(bool(logits.isfinite().all()) for logits in (outputs.topic_logits, outputs.stance_logits, outputs.salience_logits)):
+        answers = (outputs.topic_logits, outputs.stance_logits, outputs.salience_logits, outputs.boilerplate_logits)
+        if not all(bool(logits.isfinite().all()) for logits in answers):
             raise CheckpointError("the model answers with infinite or undefined numbers: its weights are broken. Load another checkpoint.")
         topics = (outputs.topic_logits.float() / self.model.config.topic_temperature).softmax(-1).tolist()
         stances = iter((outputs.stance_logits.float() / self.model.config.stance_temperature).softmax(-1).tolist())

@@ -85,7 +85,11 @@ class ArticleTokenizer:
             if not isinstance(target, str) or not target.strip():
                 raise DataError(f"a stance target must say something, found {target!r}. Name a phrase or a claim, such as 'the missile test'.")
         room = self.target_tokens - len(self._start) - len(self._separator)
-        return [[*self._start, *ids[:room], *self._separator] for ids in self._tokenize(targets)]
+        tokenized = self._tokenize(targets)
+        for target, ids in zip(targets, tokenized, strict=True):
+            if not ids:
+                raise DataError(f"the tokenizer of this model sees nothing in the stance target {target!r}. Name a phrase or a claim in letters.")
+        return [[*self._start, *ids[:room], *self._separator] for ids in tokenized]
 
     def windows(self, title_ids: Sequence[int], sentence_ids: Sequence[Sequence[int]], *, max_windows: int | None = None) -> tuple[list[Window], int]:
         """Pack the sentences, in order, into windows that end at sentence ends; the title opens the first one.

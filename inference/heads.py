@@ -67,7 +67,7 @@ class TopicHead(nn.Module):
     def pool(self, tokens: Tokens, token_article: Tensor, articles: int) -> Tensor:
         """The vector of each article, [B, 2D]."""
         weights = segment_log_softmax(self.attention(tokens.states).squeeze(-1), token_article, articles).exp()
-        pooled = tokens.states.new_zeros(articles, tokens.states.shape[1]).index_add(0, token_article, tokens.states * weights[:, None])
+        pooled = weights.new_zeros(articles, tokens.states.shape[1]).index_add(0, token_article, tokens.states * weights[:, None])
         return torch.cat([self.state_norm(pooled), self.word_norm(segment_mean(tokens.words, token_article, articles))], dim=-1)
 
     def forward(self, article_vectors: Tensor) -> Tensor:

@@ -2,7 +2,8 @@
 
 In: token ids, their rarity (inverse document frequency) and where they stand. Out: features of about 0 to 1. Nothing here is
 learned: whether two texts share their rare words is known exactly, and a model trained from scratch on a few thousand articles
-would have to rediscover it. Does not know: states, heads, text.
+would have to rediscover it. Special tokens have a rarity of 0 (`training.examples.token_rarity`) and so no part in any share.
+Does not know: states, heads, text.
 """
 
 import torch
@@ -70,7 +71,7 @@ def pair_overlap(article_ids: Tensor, readable: Tensor, target_ids: Tensor, targ
     place = numbers.masked_fill(by_stretch < density[:, None] - TIE, len(numbers)).amin(-1)  # the first of equally good ones
     least = matched.new_ones(pairs).scatter_reduce(0, segments, matched[inside], "amin")
     length = torch.bincount(segments, minlength=pairs).clamp(min=1).log() / LOG_SCALE
-    return torch.cat([shares, torch.stack([density, place / STRETCH_TOKENS, least, length], dim=-1)], dim=-1)
+    return torch.cat([shares, torch.stack([density, (place / STRETCH_TOKENS).clamp(max=1.0), least, length], dim=-1)], dim=-1)
 
 
 def _marked(members: Tensor, count: int) -> Tensor:

@@ -151,8 +151,8 @@ def _line(error: DataError, source: Path) -> int:
 
 
 def _digest(model: ArticleModel) -> str:
-    """BLAKE2b of the weights: another checkpoint may lie at the same path when the job resumes."""
-    total = hashlib.blake2b(digest_size=16)
+    """BLAKE2b of config and weights: another checkpoint may lie at the same path when the job resumes."""
+    total = hashlib.blake2b(model.config.to_json_string().encode(), digest_size=16)
     for weight in model.state_dict().values():
         total.update(weight.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
     return total.hexdigest()

@@ -43,7 +43,7 @@ def _checked_tokenizer(tokenizer: PreTrainedTokenizerBase, backbone: Backbone) -
 
 
 def build_model(config: RunConfig, tokenizer: PreTrainedTokenizerBase) -> ArticleModel:
-    """The backbone, from the Hub, a folder or an architecture, with new heads. Raises `ConfigError` for an encoder-decoder."""
+    """The backbone, from the Hub, a folder or an architecture, with new heads. Raises `ConfigError` for an encoder that cannot be read."""
     settings = config.model
     if settings.backbone.architecture is not None:
         backbone_config: PreTrainedConfig = _modernbert_config(config, settings.backbone.architecture, tokenizer)
@@ -64,6 +64,12 @@ def build_model(config: RunConfig, tokenizer: PreTrainedTokenizerBase) -> Articl
             target_tokens=settings.target_tokens,
         )
     )
+    embedded = getattr(model.get_input_embeddings(), "embedding_dim", None)
+    if embedded != model.backbone.config.hidden_size:
+        raise ConfigError(
+            f"model.backbone: {backbone_config.model_type} has word embeddings of width {embedded} and states of width {model.backbone.config.hidden_size}, "
+            "and the heads compare the two. Name an encoder where they are equal, such as BERT, XLM-R or ModernBERT."
+        )
     if settings.backbone.architecture is None:
         model.backbone = AutoModel.from_pretrained(**_place(settings.backbone), use_safetensors=True, dtype=torch.float32)
     losses = config.losses

@@ -108,14 +108,19 @@ def source_labels(articles: Sequence[Article], topics: Sequence[str], used: Sequ
     return SourceLabels(tuple(topics.index(name) for name in used), tuple(weight / mean if mean else 1.0 for weight in raw), neutral_covers_unrelated)
 
 
-def token_rarity(examples: Sequence[Example], vocabulary_size: int) -> Tensor:
-    """Inverse document frequency of every token, log(N / n) / log N, in 0 to 1 (Spaerck Jones 1972); [V]. A token in no article has 1."""
+def token_rarity(examples: Sequence[Example], vocabulary_size: int, special: Sequence[int]) -> Tensor:
+    """Inverse document frequency of every token, log(N / n) / log N, in 0 to 1 (Spaerck Jones 1972); [V]. A token in no article has 1.
+
+    `special` tokens have 0: the two that frame a target frame every window too, and would count as its rarest words, all found.
+    """
     counts = Counter(token for example in examples for token in {*example.ids, *example.title})
     articles = max(len(examples), 2)
     frequencies = torch.ones(vocabulary_size)
     for token, count in counts.items():
         frequencies[token] = count
-    return (articles / frequencies).log() / log(articles)
+    rarity = (articles / frequencies).log() / log(articles)
+    rarity[list(special)] = 0.0
+    return rarity
 
 
 def plan_batches(
@@ -242,7 +247,7 @@ def _find_lines(text: str, lines: Sequence[str]) -> Iterator[tuple[int, int]]:
 def _draw_targets(weights: Sequence[float], most: int, random: Random) -> tuple[list[int], list[float]]:
     """At most `most` of an article's targets, in order, and the weight of each in the loss.
 
-    Where not all are read, a heavy one is drawn more often instead of weighing more: the same mean loss, from more telling pairs.
+    Where not all are read, a heavy one is drawn more often instead of weighing more: nearly the same mean loss, from more telling pairs.
     """
     if len(weights) <= most:
         return list(range(len(weights))), list(weights)

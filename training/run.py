@@ -33,7 +33,7 @@ from training.duplicates import to_bytes
 from training.evaluation import dev_scores, evaluate
 from training.examples import Collator, Example, PlannedBatches, SourceLabels, inject_lines, make_example, plan_batches, source_labels, token_rarity
 from training.leakage import TRAINING_ARTICLES
-from training.trainer import SCORE, ArticleTrainer, Clock, ReadableLog
+from training.trainer import SCORE, ArticleTrainer, Clock, ReadableLog, on_main_process
 
 CONFIG_FILE = "config.yaml"
 DATA_FILE = "data.json"
@@ -81,7 +81,7 @@ def train(config: RunConfig, *, resume: bool = False, write: Callable[[str], Non
     encode = ArticleTokenizer(tokenizer, config.model.window_tokens, config.model.max_windows, config.model.target_tokens)
     examples = build_examples(config, corpus, encode, progress)
     sources = [source_labels(s.articles, config.data.topics, s.topic_labels, s.source.neutral_covers_unrelated) for s in corpus.train]
-    model.token_rarity.copy_(token_rarity(examples, len(model.token_rarity)))
+    model.token_rarity.copy_(token_rarity(examples, len(model.token_rarity), tokenizer.all_special_ids))
     batches = _plan(config, corpus, examples)
     arguments.logging_steps = max(1, len(batches) // (config.training.accumulation * arguments.world_size * LOG_LINES))
 
@@ -110,12 +110,14 @@ def train(config: RunConfig, *, resume: bool = False, write: Callable[[str], Non
     scores = next(entry for entry in reversed(trainer.state.log_history) if SCORE in entry and entry["step"] == best)
     scores = {name.removeprefix("eval_"): value for name, value in scores.items() if name.startswith("eval_")}
     checkpoint = output / "checkpoint"
-    if trainer.is_world_process_zero():
-        best_model = trainer.accelerator.unwrap_model(trainer.model)
+
+    def export() -> None:
+        best_model = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)  # in float32, as everybody will load it
         calibrations = _calibrate(config, corpus, Analyzer(best_model, tokenizer))
         files = {TRAINING_ARTICLES: to_bytes(corpus.signatures)}
         save_checkpoint(checkpoint, best_model, tokenizer, _describe(config, corpus, best, scores, calibrations), files)
-    trainer.accelerator.wait_for_everyone()
+
+    on_main_process(trainer.accelerator, export)
     return RunResult(checkpoint, best, trainer.state.global_step, scores, seconds, tokens)
 
 

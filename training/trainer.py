@@ -7,9 +7,10 @@ Does not know: configs, sources, files other than the Trainer's own.
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
+from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 from torch import Tensor, nn
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
@@ -26,6 +27,32 @@ SHOWN_SCORES = (SCORE, *(f"eval_{name}" for name in ("topic_macro_f1", "stance_m
 
 BETAS = (0.9, 0.98)
 """Of AdamW: the second is shorter than usual, since runs are short."""
+
+
+Result = TypeVar("Result")
+
+
+def on_main_process(accelerator: Accelerator, action: Callable[[], Result]) -> Result:
+    """What `action` returns on the main process, on every process; the others wait for it.
+
+    What it raises is raised on the main process, and a `RuntimeError` that names it on the others, which would else wait forever.
+    """
+    shared: list[Any] = [None, None]  # the result, and what went wrong
+    failure: Exception | None = None
+    if accelerator.is_main_process:
+        try:
+            shared[0] = action()
+        except Exception as error:  # whatever it is: the others wait for an answer
+            failure = error
+            shared[1] = f"{type(error).__name__}: {error}"
+    if accelerator.num_processes > 1:
+        broadcast_object_list(shared)
+    if failure is not None:
+        raise failure
+    if shared[1] is not None:
+        raise RuntimeError(f"the main process failed, which says more: {shared[1]}")
+    result: Result = shared[0]
+    return result
 
 
 class ArticleTrainer(Trainer):
@@ -66,24 +93,9 @@ class ArticleTrainer(Trainer):
         super().log(logs, start_time)
 
     def evaluate(self, eval_dataset: Any = None, ignore_keys: list[str] | None = None, metric_key_prefix: str = "eval") -> dict[str, float]:
-        """Dev scores, logged as eval_NAME. What `score` raises on the main process is raised there, and a `RuntimeError` that names it on the others."""
-        shared: list[dict[str, float] | str] = [""]  # the scores, or what went wrong
-        failure: Exception | None = None
-        if self.accelerator.is_main_process:
-            model = self.accelerator.unwrap_model(self.model)
-            try:
-                shared = [self.score(model)]
-            except Exception as error:  # whatever it is: the others wait for an answer
-                failure = error
-                shared = [f"{type(error).__name__}: {error}"]
-            model.train()
-        if self.args.world_size > 1:
-            broadcast_object_list(shared)
-        if failure is not None:
-            raise failure
-        (scores,) = shared
-        if isinstance(scores, str):
-            raise RuntimeError(f"the evaluation failed on the main process, which says more: {scores}")
+        """Dev scores, logged as eval_NAME. What `score` raises is raised on every process."""
+        scores = on_main_process(self.accelerator, lambda: self.score(self.accelerator.unwrap_model(self.model)))
+        self.article_model.train()
         metrics = {f"{metric_key_prefix}_{name}": value for name, value in scores.items()}
         self.log(dict(metrics))
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)

@@ -1,10 +1,14 @@
+from array import array
+
 import pytest
 import torch
 from torch import Tensor
 
+from inference.article import Article
 from inference.batch import NO_PAIR
-from inference.encoding import NO_SENTENCE
+from inference.encoding import NO_SENTENCE, ArticleTokenizer
 from inference.overlap import LOG_SCALE, OPENING_TOKENS, PAIR_FEATURES, SENTENCE_FEATURES, STRETCH_TOKENS, pair_overlap, sentence_overlap
+from training.examples import Example, token_rarity
 
 TITLE, LEAD, SECOND, THIRD = [7], [1, 2, 3, 4], [1, 2, 5, 6], [7, 9]
 
@@ -88,3 +92,22 @@ def test_padding_of_the_row_belongs_to_no_pair() -> None:
     tokens, pairs = torch.tensor([[1, 0, 0]]), torch.tensor([[0, NO_PAIR, NO_PAIR]])
     padded = pair_overlap(ids, readable, tokens, torch.ones(1, 3), torch.ones(1, 3), pairs, 1)
     torch.testing.assert_close(padded, pair_overlap(ids, readable, tokens[:, :1], torch.ones(1, 1), torch.ones(1, 1), pairs[:, :1], 1))
+
+
+def test_the_place_of_a_long_article_stays_a_feature_of_at_most_one() -> None:
+    assert of_pairs([*[50] * 8000, 1, 2], [1, 2])[0, 5] == 1.0
+
+
+def test_the_frame_of_a_target_is_no_word_of_it(encode: ArticleTokenizer) -> None:
+    """Special tokens stand in every window and in every target; their rarity is 0, so that they are found nowhere."""
+    words = encode.encode(Article("The council voted to rebuild the bridge over the river on Monday evening.", lang="en"))
+    ((window,), _) = encode.windows([], words.sentence_ids)
+    absent, present = encode.encode_targets(["zxqv", "the council"])
+    example = Example(0, array("i"), array("i", window.ids), array("i"), 0, (), (), None, False, None)
+    rarity = token_rarity([example], len(encode.tokenizer), encode.tokenizer.all_special_ids)
+    rarity[rarity == 0] = 0.5  # one article: its own words are in all there are
+    rarity[encode.tokenizer.all_special_ids] = 0.0
+    features = of_pairs(window.ids, absent, present, rarity=rarity)
+    assert features[1, 0] == 1.0
+    assert features[0, 0] < 0.5
+    assert set(absent) & set(window.ids) >= {absent[0], absent[-1]}, "both have the frame"

@@ -24,3 +24,13 @@ def test_log_softmax_is_that_of_each_segment_alone() -> None:
     found = segment_log_softmax(logits, segments, 2)
     torch.testing.assert_close(found[segments == 0], logits[segments == 0].log_softmax(-1))
     torch.testing.assert_close(found[segments == 1], logits[segments == 1].log_softmax(-1))
+
+
+def test_sums_are_in_float32_whatever_comes_in() -> None:
+    many = torch.zeros(2000, dtype=torch.int64)
+    ones = torch.ones(2000, 1, dtype=torch.bfloat16)
+    assert segment_mean(ones, many, 1).tolist() == [[1.0]]  # bfloat16 would stop counting at 256
+    assert segment_share(ones > 0, ones[:, 0], many, 1).tolist() == [[1.0]]
+    spread = segment_log_softmax(torch.zeros(2000, dtype=torch.bfloat16), many, 1)
+    assert spread.dtype == torch.float32
+    torch.testing.assert_close(spread.exp().sum(), torch.tensor(1.0), atol=1e-3, rtol=0)

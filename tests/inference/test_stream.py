@@ -184,6 +184,10 @@ def test_other_options_another_checkpoint_and_another_input_are_refused(
         analyze_file(analyzer, source, output, targets=["rain"], progress=killed_after(1))
     with pytest.raises(DataError, match=r'the job began with other options, \{"targets": \["rain"\]'):
         analyze_file(analyzer, source, output, targets=["snow"], resume=True)
+    analyzer.model.config.stance_temperature = 2.0
+    with pytest.raises(DataError, match="the job began with other options"):
+        analyze_file(analyzer, source, output, targets=["rain"], resume=True)
+    analyzer.model.config.stance_temperature = 1.0
     other = Analyzer(make_model(("weather", "sport", "arts"), seed=6), analyzer.articles.tokenizer)
     with pytest.raises(DataError, match="the job began with other options"):
         analyze_file(other, source, output, targets=["rain"], resume=True)

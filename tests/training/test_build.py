@@ -98,4 +98,4 @@ def test_a_small_budget_silences_no_source() -> None:
 
 def test_rarity_is_the_inverse_document_frequency() -> None:
     examples = [example(0, [1, 2]), example(0, [1, 3, 3]), example(0, [1]), replace(example(0, [1]), title=array("i", [2]))]
-    assert token_rarity(examples, 5).tolist() == pytest.approx([1.0, 0.0, 0.5, 1.0, 1.0])
+    assert token_rarity(examples, 5, special=[4]).tolist() == pytest.approx([1.0, 0.0, 0.5, 1.0, 0.0])

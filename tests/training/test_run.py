@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
-from transformers import AutoTokenizer, ModernBertModel, PreTrainedTokenizerBase, T5Config
+from transformers import AlbertConfig, AutoTokenizer, ModernBertModel, PreTrainedTokenizerBase, T5Config
 
 import training.run as module
 from inference.analyzer import Analyzer
@@ -342,6 +342,16 @@ def test_the_checkpoint_carries_the_temperatures_of_dev(tmp_path: Path, tiny_con
         fitted = loaded.info["calibration"][task]
         assert fitted["temperature"] == temperature != 1.0
         assert fitted["loss_after"] < fitted["loss_before"]
+
+
+def test_an_encoder_whose_embeddings_have_another_width_is_refused(tmp_path: Path, tiny_config: TinyConfig, tokenizer: PreTrainedTokenizerBase) -> None:
+    AlbertConfig(vocab_size=len(tokenizer), embedding_size=8, hidden_size=16, num_attention_heads=2, intermediate_size=16).save_pretrained(tmp_path / "a")
+    tokenizer.save_pretrained(tmp_path / "a")
+    config = tiny_config(tmp_path / "run", f"model.backbone={{folder: {tmp_path / 'a'}}}", "model.tokenizer=null")
+    with pytest.raises(
+        ConfigError, match=r"^model\.backbone: albert has word embeddings of width 8 and states of width 16, .* Name an encoder where they are equal"
+    ):
+        train(config)
 
 
 def test_an_encoder_decoder_is_refused(tmp_path: Path, tiny_config: TinyConfig, tokenizer: PreTrainedTokenizerBase) -> None:

@@ -160,7 +160,7 @@ def test_what_goes_wrong_in_an_evaluation_is_raised_by_every_process(
     with pytest.raises(DataError) as alone:
         trainer.evaluate()
     assert alone.value is broken
-    monkeypatch.setattr(TrainingArguments, "world_size", 2)
+    monkeypatch.setattr(type(trainer.accelerator), "num_processes", 2)
     monkeypatch.setattr(module, "broadcast_object_list", mail.main)
     with pytest.raises(DataError) as main:
         trainer.evaluate()
@@ -169,7 +169,7 @@ def test_what_goes_wrong_in_an_evaluation_is_raised_by_every_process(
     monkeypatch.setattr(module, "broadcast_object_list", mail.other)
     with pytest.raises(RuntimeError) as other:
         trainer.evaluate()
-    assert str(other.value) == "the evaluation failed on the main process, which says more: DataError: dev.jsonl:3: no words."
+    assert str(other.value) == "the main process failed, which says more: DataError: dev.jsonl:3: no words."
 
 
 def test_every_process_gets_the_scores_of_the_main_one(
@@ -178,7 +178,7 @@ def test_every_process_gets_the_scores_of_the_main_one(
     calls: list[ArticleModel] = []
     mail = Mailbox()
     trainer = make_trainer(tmp_path, make_model(), collator, [[0]], Gradients(), score=lambda model: calls.append(model) or {"score": 0.25})
-    monkeypatch.setattr(TrainingArguments, "world_size", 2)
+    monkeypatch.setattr(type(trainer.accelerator), "num_processes", 2)
     monkeypatch.setattr(module, "broadcast_object_list", mail.main)
     assert trainer.evaluate() == {SCORE: 0.25}
     monkeypatch.setattr(type(trainer.accelerator), "is_main_process", False)

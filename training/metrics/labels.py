@@ -9,10 +9,13 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
+from inference.labels import STANCES
 from training.metrics.sums import Sums, plain, ratio
 
 Confusion = Mapping[tuple[str, str], Sums]  # (gold, predicted) -> number of items
 Counts = tuple[Sums, Sums, Sums]  # of one class: hits, gold, predicted
+
+FNC1_NAMES = {"agree": "favor", "disagree": "against", "discuss": "neutral"}
 
 MERGED_NEUTRAL = "neutral_or_unrelated"
 """The class that stands for neutral and unrelated where a source does not tell them apart."""
@@ -78,12 +81,16 @@ def fnc1_score(gold: Sequence[str], predicted: Sequence[str]) -> float | None:
     """The weighted score of the Fake News Challenge (FNC-1, 2017), as a share of what perfect answers would earn.
 
     A quarter of a point says whether article and claim are related at all; for a related pair the right stance earns the other three
-    quarters. It is nearly a score of relatedness: read the F1 of each stance beside it. Stances may have FNC-1's names or this package's.
+    quarters. It is nearly a score of relatedness: read the F1 of each stance beside it. Stances may have FNC-1's names or this package's,
+    also the one in gold and the other in predictions; any other name is a `ValueError`.
 
-    >>> fnc1_score(["unrelated", "neutral", "against"], ["unrelated", "neutral", "neutral"])
+    >>> fnc1_score(["unrelated", "discuss", "disagree"], ["unrelated", "neutral", "neutral"])
     0.6666666666666666
     """
-    return float(fnc1_value(count_pairs(gold, predicted))[0]) if gold else None
+    for name in {*gold, *predicted} - {*STANCES, *FNC1_NAMES}:
+        raise ValueError(f"{name!r} is no stance. Allowed are {', '.join(STANCES)} and FNC-1's {', '.join(FNC1_NAMES)}.")
+    ours = ([FNC1_NAMES.get(name, name) for name in names] for names in (gold, predicted))
+    return float(fnc1_value(count_pairs(*ours))[0]) if gold else None
 
 
 def fnc1_value(confusion: Confusion) -> Sums:

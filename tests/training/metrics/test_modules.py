@@ -136,3 +136,9 @@ def test_nothing_is_no_score(score: Any) -> None:
     for name in MODULES:
         inputs = {"predictions": [], "references": []} | ({"confidences": []} if "calibration" in name else {})
         assert set(score(name, **inputs).values()) <= {None}, name
+
+
+def test_fnc1_names_and_ours_may_meet_and_others_are_refused() -> None:
+    assert fnc1_score(["agree", "disagree", "discuss", "unrelated"], ["favor", "against", "neutral", "unrelated"]) == 1.0
+    with pytest.raises(ValueError, match=r"^'for' is no stance\. Allowed are favor, against, neutral, unrelated and FNC-1's agree, disagree, discuss\.$"):
+        fnc1_score(["agree"], ["for"])
