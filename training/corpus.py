@@ -64,7 +64,7 @@ class CorpusReport:
     shared_with_dev: tuple[Overlap, ...]
     repeated_in_train: tuple[Overlap, ...]  # kept: they are counted, not dropped
     repeated_in_dev: tuple[Overlap, ...]
-    shared_targets: dict[str, tuple[int, int]]  # dev source -> stance targets that its training source has too, of how many
+    shared_targets: dict[str, tuple[int, int]]  # dev source -> stance targets that training has too, of how many
 
 
 def load_corpus(config: RunConfig) -> Corpus:

@@ -85,7 +85,7 @@ def _notes(report: CorpusReport) -> list[Text]:
         rare = ", ".join(f"{topic} {number}" for topic, number in report.rare_topics.items())
         lines.append(f"fewer than {FEW_EXAMPLES} training articles: {rare}")
     lines += [
-        f"dev {name}: {shared:,} of {of:,} stance targets also stand in train {name}; the scores say less about targets that it has not seen"
+        f"dev {name}: {shared:,} of {of:,} stance targets also stand in train; the scores say less about targets that it has not seen"
         for name, (shared, of) in report.shared_targets.items()
     ]
     lines += _overlaps("training articles left out for text shared with dev", report.shared_with_dev, "train", "dev")

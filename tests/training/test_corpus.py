@@ -96,7 +96,7 @@ def test_repeated_texts_and_targets_are_named_and_kept(tmp_path: Path) -> None:
     assert [len(loaded.articles) for loaded in corpus.train] == [2, 1]
     shown = printed(corpus_tables(report))
     for line in (
-        "dev dev: 1 of 2 stance targets also stand in train dev; the scores say less about targets that it has not seen",
+        "dev dev: 1 of 2 stance targets also stand in train; the scores say less about targets that it has not seen",
         "1 training articles overlap with another (kept):",
         "  train  earlier in train  similar  first words",
         "  dev/x  a/1                  100%  story NUMBER 1",
