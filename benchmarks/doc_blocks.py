@@ -256,8 +256,18 @@ def summaries_block(results: Path) -> str:
     return table(["set", "n", "ROUGE-1", "ROUGE-2", "ROUGE-L", "words", "best lead, ROUGE-1", "its words", "oracle, ROUGE-1"], lines)
 
 
+def run_block(results: Path) -> str:
+    """What the run behind the scores read; `news_run.json` also holds its articles and how many of them overlap dev."""
+    run = read_result("news_run.json", results)
+    return (
+        f"The run behind the scores read {run['tokens']:,} tokens of {run['articles']:,} articles, which are left after the caps. "
+        f"{run['overlapping_dev']:,} of these articles overlap dev articles; training now leaves such articles out. The run was also made before special "
+        "tokens lost their weight among the words that target and article share, so that a new run will score otherwise.\n"
+    )
+
+
 def cost_block(results: Path) -> str:
-    """`news_run.json` holds minutes, cores, tokens and parameters."""
+    """`news_run.json` holds minutes, cores, tokens and parameters of the run."""
     run = read_result("news_run.json", results)
     return (
         f"The run of `configs/news.yaml` took {run['minutes']:,.0f} minutes on {run['cores']} CPU cores ({run['minutes'] * run['cores'] / 60:.1f} core hours) "

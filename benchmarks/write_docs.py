@@ -95,6 +95,7 @@ BLOCKS: dict[str, Callable[[Path], str]] = {
     "topics": doc_blocks.topics_block,
     "stances": doc_blocks.stances_block,
     "summaries": doc_blocks.summaries_block,
+    "run": doc_blocks.run_block,
     "cost": doc_blocks.cost_block,
 }
 

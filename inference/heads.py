@@ -163,15 +163,16 @@ class StanceReader(nn.Module):
         tokens, segments = row_tokens[inside], row_pairs[inside]
         pairs = int(segments[-1]) + 1
         with torch.no_grad():  # embeddings that learn from what they match would learn the training targets by heart
-            likeness = F.normalize(target.words, dim=-1)[row_tokens] @ F.normalize(article.words, dim=-1)[index].transpose(1, 2)
+            likeness = F.normalize(target.words[row_tokens], dim=-1) @ F.normalize(article.words[index], dim=-1).transpose(1, 2)
             likeness = likeness.masked_fill(~readable[:, None], -1.0)  # [R, P, L]
         matched = likeness.amax(-1)  # [R, P] how well the article has this word of the target
         rarity = target.rarity[row_tokens]
         queries = self.query(torch.cat([target.states, target.words], dim=-1))[row_tokens]
         queries = queries + self.match(LEXICAL_SCALE * torch.stack([matched, rarity], dim=-1))
         bias = (MATCH_SCALE * likeness).masked_fill(~readable[:, None], -torch.inf)
+        memory = article.states[index]  # [R, L, D]
         for block in self.blocks:
-            queries = block(queries, article.states[index], bias)
+            queries = block(queries, memory, bias)
 
         row = inside.nonzero()[:, 0]
         pair_row = row.new_zeros(pairs).index_copy(0, segments, row)

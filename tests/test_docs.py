@@ -271,7 +271,10 @@ def test_figures_and_cost(tmp_path: Path) -> None:
     figure = {"what": "seconds", "measured": 200.0, "goal": "at most 240", "met": True, "predicted": 180.0, "n": "1 run"}
     (tmp_path / "speed.json").write_text(json.dumps({"settings": {}, "figures": {"seconds": figure}}), encoding="utf-8")
     assert doc_blocks.figures_block("speed.json")(tmp_path).endswith("| seconds | 200 | at most 240 | yes | 1 run |\n")
-    (tmp_path / "news_run.json").write_text(json.dumps({"minutes": 93, "cores": 2, "tokens": 9000000, "parameters": 10500000}), encoding="utf-8")
+    (tmp_path / "news_run.json").write_text(
+        json.dumps({"minutes": 93, "cores": 2, "tokens": 9000000, "parameters": 10500000, "articles": 51000, "overlapping_dev": 1200}), encoding="utf-8"
+    )
+    assert "read 9,000,000 tokens of 51,000 articles, which are left after the caps. 1,200 of these" in doc_blocks.run_block(tmp_path)
     assert "took 93 minutes on 2 CPU cores (3.1 core hours) for 9,000,000 article tokens" in doc_blocks.cost_block(tmp_path)
 
 

@@ -87,8 +87,9 @@ def fnc1_score(gold: Sequence[str], predicted: Sequence[str]) -> float | None:
     >>> fnc1_score(["unrelated", "discuss", "disagree"], ["unrelated", "neutral", "neutral"])
     0.6666666666666666
     """
-    for name in {*gold, *predicted} - {*STANCES, *FNC1_NAMES}:
-        raise ValueError(f"{name!r} is no stance. Allowed are {', '.join(STANCES)} and FNC-1's {', '.join(FNC1_NAMES)}.")
+    unknown = sorted({*gold, *predicted} - {*STANCES, *FNC1_NAMES})
+    if unknown:
+        raise ValueError(f"{unknown[0]!r} is no stance. Allowed are {', '.join(STANCES)} and FNC-1's {', '.join(FNC1_NAMES)}.")
     ours = ([FNC1_NAMES.get(name, name) for name in names] for names in (gold, predicted))
     return float(fnc1_value(count_pairs(*ours))[0]) if gold else None
 
