@@ -9,10 +9,11 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from inference import analyzer as module
-from inference.analyzer import Analysis, Analyzer, SummarySentence
-from inference.article import Article, Stance
+from inference.analyzer import BOILERPLATE_THRESHOLD, DOUBT_THRESHOLD, Analysis, Analyzer, SummarySentence
+from inference.article import Article, Stance, read_articles
 from inference.batch import BatchItem, collate
 from inference.checkpoint import save_checkpoint
+from inference.cleaning import read_page
 from inference.errors import DataError
 from inference.labels import IPTC_TOPICS, STANCES
 from inference.losses import IGNORE
@@ -319,3 +320,16 @@ def test_asking_about_targets_leaves_every_bit_of_topic_and_summary(analyzer: An
     plain = list(analyzer.analyze_many(sample[:65]))
     asked = list(analyzer.analyze_many(sample[:65], targets=[f"claim number {number} of the minister" for number in range(20)]))
     assert [(a.topic, a.summary) for a in plain] == [(a.topic, a.summary) for a in asked]
+
+
+def test_a_sentence_that_the_rules_doubt_stays_out_of_the_summary_where_there_are_others(analyzer: Analyzer) -> None:
+    pages = {article.id: article for article in read_articles(Path(__file__).parents[2] / "data" / "sample" / "dev.jsonl")}
+    link = "가온시 권역 어린이병원 위치와 진료시간 보기 ▶"
+    page = read_page(pages["ko-013"].text, pages["ko-013"].title, "ko")
+    (doubted,) = (sentence for sentence in page.sentences if page.text[sentence.start : sentence.end] == link)
+    assert DOUBT_THRESHOLD <= doubted.boilerplate < BOILERPLATE_THRESHOLD
+    (analysis,) = analyzer.analyze_many([pages["ko-013"]], max_words=None, max_sentences=1000)
+    assert len(analysis.summary.sentences) > 5
+    assert link not in [sentence.text for sentence in analysis.summary.sentences]
+    (alone,) = analyzer.analyze_many([Article(link, lang="ko")])
+    assert alone.summary.text

@@ -211,3 +211,9 @@ def test_special_tokens_written_in_an_article_are_its_words(encode: ArticleToken
     assert not special & {*encoded.title_ids, *encoded.sentence_ids[0]}
     (target,) = encode.encode_targets(["the [MASK] of the city"])
     assert not special & set(target[1:-1])
+
+
+def test_a_target_that_the_tokenizer_does_not_see_is_refused(encode: ArticleTokenizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ArticleTokenizer, "_tokenize", lambda self, texts: [[] for _ in texts])
+    with pytest.raises(DataError, match=r"^the tokenizer of this model sees nothing in the stance target '💥'\. Name a phrase or a claim in letters\.$"):
+        encode.encode_targets(["💥"])

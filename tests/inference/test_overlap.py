@@ -98,6 +98,15 @@ def test_the_place_of_a_long_article_stays_a_feature_of_at_most_one() -> None:
     assert of_pairs([*[50] * 8000, 1, 2], [1, 2])[0, 5] == 1.0
 
 
+def test_of_stretches_that_differ_by_rounding_the_first_is_the_place() -> None:
+    rarity = torch.ones(60)
+    rarity[2] = 1.0001
+    article = [1, *[50] * (3 * STRETCH_TOKENS), 2]
+    assert of_pairs(article, [1, 2], rarity=rarity)[0, 5] == 0.0
+    rarity[2] = 1.1
+    assert of_pairs(article, [1, 2], rarity=rarity)[0, 5] > 0.0
+
+
 def test_the_frame_of_a_target_is_no_word_of_it(encode: ArticleTokenizer) -> None:
     """Special tokens stand in every window and in every target; their rarity is 0, so that they are found nowhere."""
     words = encode.encode(Article("The council voted to rebuild the bridge over the river on Monday evening.", lang="en"))
