@@ -18,6 +18,7 @@ from inference.encoding import ArticleTokenizer
 from inference.errors import ConfigError
 from inference.model import ArticleModel
 from training.build import build_model, build_tokenizer
+from training.calibration import calibrate
 from training.config import RunConfig, config_to_yaml
 from training.corpus import load_corpus
 from training.run import RunResult, train
@@ -342,6 +343,16 @@ def test_the_checkpoint_carries_the_temperatures_of_dev(tmp_path: Path, tiny_con
         fitted = loaded.info["calibration"][task]
         assert fitted["temperature"] == temperature != 1.0
         assert fitted["loss_after"] < fitted["loss_before"]
+
+
+def test_temperatures_are_those_of_the_float32_weights_that_are_exported(tmp_path: Path, tiny_config: TinyConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.calibration.LEAST_ITEMS", 6)
+    config = tiny_config(tmp_path / "run", "training.precision=bfloat16")
+    loaded = load_checkpoint(train(config).checkpoint)
+    loaded.model.config.topic_temperature = loaded.model.config.stance_temperature = 1.0
+    again = calibrate(Analyzer(loaded.model, loaded.tokenizer), module.scored_articles(config, load_corpus(config)))
+    for task, calibration in again.items():
+        assert calibration.loss_before == pytest.approx(loaded.info["calibration"][task]["loss_before"], abs=1e-5)
 
 
 def test_an_encoder_whose_embeddings_have_another_width_is_refused(tmp_path: Path, tiny_config: TinyConfig, tokenizer: PreTrainedTokenizerBase) -> None:
