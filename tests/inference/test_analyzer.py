@@ -14,7 +14,7 @@ from inference.article import Article, Stance, read_articles
 from inference.batch import BatchItem, collate
 from inference.checkpoint import save_checkpoint
 from inference.cleaning import read_page
-from inference.errors import DataError
+from inference.errors import CheckpointError, DataError
 from inference.labels import IPTC_TOPICS, STANCES
 from inference.losses import IGNORE
 from inference.model import ArticleModel
@@ -333,3 +333,14 @@ def test_a_sentence_that_the_rules_doubt_stays_out_of_the_summary_where_there_ar
     assert link not in [sentence.text for sentence in analysis.summary.sentences]
     (alone,) = analyzer.analyze_many([Article(link, lang="ko")])
     assert alone.summary.text
+
+
+@pytest.mark.parametrize("part", ["topic_head.output", "stance_reader.output", "sentence_head.output"])
+def test_broken_weights_are_refused_rather_than_answered_with(make_model: Callable[..., ArticleModel], analyzer: Analyzer, part: str) -> None:
+    model = make_model()
+    with torch.no_grad():
+        bias = model.get_submodule(part).bias
+        bias[-1] = torch.nan  # of sentences the last is the boilerplate logit
+    article = Article("The council voted to rebuild the bridge over the river on Monday evening.", lang="en", stances=(Stance("the bridge"),))
+    with pytest.raises(CheckpointError, match=r"^the model answers with infinite or undefined numbers: its weights are broken\. Load another checkpoint\.$"):
+        list(Analyzer(model, analyzer.articles.tokenizer).analyze_many([article]))
