@@ -60,7 +60,7 @@ class Example:
     stances: tuple[int, ...]
     salience: array[float] | None
     from_headline: bool
-    boilerplate: array[int] | None  # 0, 1 or IGNORE a sentence
+    boilerplate: array[int]  # 0, 1 or IGNORE a sentence
 
     @property
     def tokens(self) -> int:
@@ -189,7 +189,7 @@ class Collator:
             labels["merged"] += [source.neutral_covers_unrelated] * len(drawn)
             labels["salience"] += _held_salience(example, held, hidden)
             labels["salience_weight"].append(self.headline_weight if example.from_headline else 1.0)
-            labels["boilerplate"] += list(example.boilerplate[:held]) if example.boilerplate is not None else [IGNORE] * held
+            labels["boilerplate"] += list(example.boilerplate[:held])
         batch = collate(items)
         tokens = batch["token_ids"]
         if self.mask_tokens and self.encode.tokenizer.mask_token_id is not None:
@@ -222,17 +222,16 @@ class PlannedBatches(torch.utils.data.Dataset[tuple[int, list[int]]]):
         return place, self.batches[place]
 
 
-def _boilerplate_labels(encoded: EncodedArticle, article: Article, injected: Sequence[str]) -> array[int] | None:
-    """1 for sentences inside a known boilerplate line, 0 for the others; what looks doubtful in an unannotated article is IGNORE."""
-    if article.boilerplate is None:
-        return None
-    spans = list(_find_lines(article.text, article.boilerplate))
+def _boilerplate_labels(encoded: EncodedArticle, article: Article, injected: Sequence[str]) -> array[int]:
+    """1 for sentences inside a known boilerplate line, 0 for the others; what the rules doubt in an article without annotation is IGNORE."""
+    known = article.boilerplate or ()
+    annotated = article.boilerplate is not None and (not injected or len(known) > len(injected))
+    spans = list(_find_lines(article.text, known))
     labels = array("i")
     for sentence in encoded.page.sentences[: len(encoded.sentence_ids)]:
         middle = (sentence.start + sentence.end) // 2
-        known = any(start <= middle < end for start, end in spans)
-        doubtful = bool(injected) and len(injected) == len(article.boilerplate) and sentence.boilerplate > 0
-        labels.append(1 if known else IGNORE if doubtful else 0)
+        inside = any(start <= middle < end for start, end in spans)
+        labels.append(1 if inside else 0 if annotated or sentence.boilerplate == 0 else IGNORE)
     return labels
 
 

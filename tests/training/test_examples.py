@@ -36,12 +36,11 @@ def test_an_example_holds_the_tokens_and_labels_of_its_article(encode: ArticleTo
     assert made.salience is not None
     assert made.salience[1] == max(made.salience) > 0.9
     assert not made.from_headline
-    assert made.boilerplate is None
 
 
 def test_missing_labels_stay_unknown(encode: ArticleTokenizer) -> None:
     made = example(encode, title="The river rose", stances=(Stance("only asked"),))
-    assert (made.topic, made.targets, made.stances, made.salience, made.boilerplate) == (IGNORE, (), (), None, None)
+    assert (made.topic, made.targets, made.stances, made.salience) == (IGNORE, (), (), None)
 
 
 def test_a_headline_teaches_salience_only_where_the_source_says_so_and_no_summary_stands(encode: ArticleTokenizer) -> None:
@@ -61,11 +60,19 @@ def test_known_boilerplate_is_read_and_labelled(encode: ArticleTokenizer) -> Non
     assert example(encode, boilerplate=()).boilerplate == array("i", [0, 0, 0])
 
 
+def test_without_annotation_what_the_rules_leave_alone_is_article_and_what_they_doubt_is_unknown(encode: ArticleTokenizer) -> None:
+    doubted = "Share your photos of the flood with the town."
+    assert example(encode).boilerplate == array("i", [0, 0, 0])
+    assert example(encode, text=f"{TEXT}\n{doubted}").boilerplate == array("i", [0, 0, 0, IGNORE])
+    assert example(encode, text=f"{TEXT}\n{doubted}", boilerplate=()).boilerplate == array("i", [0, 0, 0, 0])
+    injected = example(encode, text=f"{TEXT}\n{doubted}\n{FOOTER}", boilerplate=(FOOTER,), injected=(FOOTER,))
+    assert injected.boilerplate == array("i", [0, 0, 0, IGNORE, 1])
+
+
 def test_injected_lines_are_labelled_wherever_they_stand(encode: ArticleTokenizer) -> None:
     for seed in range(20):
         article = inject_lines(Article(TEXT, lang="en"), [FOOTER], Random(seed))
         made = make_example(article, 0, IPTC_TOPICS, encode, False, (FOOTER,))
-        assert made.boilerplate is not None
         assert list(made.boilerplate).count(1) == 1, article.text
         assert IGNORE not in made.boilerplate or article.text.count(FOOTER) == 1
 
@@ -165,7 +172,7 @@ def test_a_batch_carries_the_labels_of_each_article(encode: ArticleTokenizer) ->
     assert batch["stance_weights"].tolist() == [1.0, 4.0]
     assert batch["stance_merged"].tolist() == [False, False]
     assert batch["salience_weights"].tolist() == pytest.approx([1.0, 0.3])
-    assert batch["boilerplate_labels"].tolist() == [0, 0, 0, IGNORE, IGNORE, IGNORE]
+    assert batch["boilerplate_labels"].tolist() == [0, 0, 0, 0, 0, 0]
     assert batch["salience_targets"][:3].sum() == pytest.approx(1.0)
     assert not batch["salience_targets"][3:].any(), "a shown headline would give its own salience away"
     assert len(batch["pair_article"]) == 2
