@@ -51,4 +51,4 @@ def test_the_sample_corpus_of_quickstart_loads_without_loss() -> None:
     assert train.dropped == dev.dropped == {}
     assert len(train.articles) > 4 * len(dev.articles) - 20
     assert len(train.topic_labels) == len(dev.topic_labels) == 17
-    assert corpus.shared_with_dev == ()
+    assert corpus.shared_with_held_out == ()

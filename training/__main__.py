@@ -39,6 +39,7 @@ from training.run import RunResult, check_selected_scores, train
 from training.sources import load_source
 
 CONFIG_SUFFIXES = (".yaml", ".yml")
+SPLITS = ("dev", "held_out")
 TOKENS_PER_WORD = 2.0
 """For estimates before there is a tokenizer: with 32,000 pieces, 1.5 (Vietnamese) to 3.3 (Russian) were counted on the news sets."""
 
@@ -81,8 +82,9 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--resume", action="store_true", help="go on with an interrupted run of the same config")
     score.add_argument("checkpoint", metavar="CHECKPOINT", help="checkpoint folder, or a Hub id")
     score.add_argument(
-        "held_out", metavar="HELD_OUT", nargs="+", help=f"file of articles ({', '.join(ARTICLE_SUFFIXES)}), or a config (.yaml) whose data.dev is meant"
+        "held_out", metavar="HELD_OUT", nargs="+", help=f"file of articles ({', '.join(ARTICLE_SUFFIXES)}), or a config (.yaml) for its data.dev"
     )
+    score.add_argument("--split", choices=SPLITS, default="dev", help="which articles of a config: data.dev (default), or data.held_out at the end of all work")
     score.add_argument("--headlines", action="store_true", help="also score one sentence against the headline where there is no summary")
     score.add_argument("--max-words", type=int, default=60, metavar="N", help="words of a summary, at most (default 60)")
     score.add_argument("--max-sentences", type=int, metavar="N", help="sentences of a summary, at most (default: as many as fit)")
@@ -211,11 +213,11 @@ def _report_folder(checkpoint: str) -> Path:
 def _read_held_out(options: argparse.Namespace, checkpoint: Checkpoint) -> _HeldOut:
     held_out = _HeldOut()
     configs = [path for path in options.held_out if path.endswith(CONFIG_SUFFIXES)]
-    if not configs and (options.overrides or options.data_root):
-        raise ConfigError("--set and --data-root change a config, and none is evaluated. Name one, e.g. configs/news.yaml, or leave them out.")
+    if not configs and (options.overrides or options.data_root or options.split != "dev"):
+        raise ConfigError("--set, --data-root and --split are about a config, and none is evaluated. Name one, e.g. configs/news.yaml, or leave them out.")
     for path in options.held_out:
         if path in configs:
-            _read_dev_sources(load_config(path, options.overrides, options.data_root), held_out)
+            _read_sources(load_config(path, options.overrides, options.data_root), options.split, held_out)
         elif path.endswith(ARTICLE_SUFFIXES):
             _read_file(Path(path), checkpoint, held_out)
         else:
@@ -237,8 +239,11 @@ def _read_file(path: Path, checkpoint: Checkpoint, held_out: _HeldOut) -> None:
             held_out.neutral_covers_unrelated.append(name)
 
 
-def _read_dev_sources(config: RunConfig, held_out: _HeldOut) -> None:
-    for source in config.data.dev:
+def _read_sources(config: RunConfig, split: str, held_out: _HeldOut) -> None:
+    sources = config.data.dev if split == "dev" else config.data.held_out
+    if not sources:
+        raise ConfigError("data.held_out names no source. Add some, or leave out --split.")
+    for source in sources:
         loaded = load_source(source, config.data.root, config.data.topics, config.seed)
         held_out.articles.extend(loaded.articles)
         held_out.topic_labels[source.name] = loaded.topic_labels

@@ -105,17 +105,19 @@ def _check_topics(source: Source, info: ValidationInfo) -> Source:
     return source
 
 
-Sources: TypeAlias = Annotated[tuple[Annotated[Source, AfterValidator(_check_topics)], ...], Field(strict=False, min_length=1)]
+Sources: TypeAlias = Annotated[tuple[Annotated[Source, AfterValidator(_check_topics)], ...], Field(strict=False)]
+SomeSources: TypeAlias = Annotated[Sources, Field(min_length=1)]
 
 
 class DataConfig(_Strict):
     root: FilePath = Field(default=Path(), description="Folder that relative source paths start from; --data-root wins; default: the working directory.")
     topics: UniqueTexts = Field(default=IPTC_TOPICS, description="Topics in the order of the logits, at least 2.")
-    train: Sources = Field(description="Sources to train on.")
-    dev: Sources = Field(description="Sources to choose the best checkpoint by; never trained on.")
+    train: SomeSources = Field(description="Sources to train on.")
+    dev: SomeSources = Field(description="Sources to choose the best checkpoint by; never trained on.")
+    held_out: Sources = Field(default=(), description="Sources to report on at the end; the run only leaves out training articles that overlap them.")
     mixing_exponent: Fraction = Field(default=0.5, description="Sampling in proportion to size ** exponent: 1 = as it is, 0 = all sources equally.")
 
-    @field_validator("train", "dev")
+    @field_validator("train", "dev", "held_out")
     @classmethod
     def _has_unique_names(cls, sources: tuple[Source, ...]) -> tuple[Source, ...]:
         _check_unique(tuple(source.name for source in sources))

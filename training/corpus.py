@@ -1,6 +1,6 @@
 """All sources of a run -> the corpus: what is trained on, what is chosen by, and what is wrong with either.
 
-In: a `RunConfig`. Out: a `Corpus` whose training articles do not overlap dev, sampling probabilities, digests and signatures, and
+In: a `RunConfig`. Out: a `Corpus` whose training articles overlap neither dev nor held-out ones, sampling probabilities, digests and signatures, and
 counts for a person to look at. Does not know: tokens, models, or how the counts are shown (`training.corpus_view`).
 """
 
@@ -19,17 +19,18 @@ from training.sources import LoadedSource, load_source
 FEW_EXAMPLES = 10
 """A topic with fewer training articles than this is reported: it will hardly be learned."""
 
-SHARED_WITH_DEV = "text shared with a dev article"
+SHARED_WITH_HELD_OUT = "text shared with a dev or held-out article"
 NO_LABEL = "no label to learn from"
 
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """What a run reads. Training articles that overlap dev were left out of `train` and stand in `shared_with_dev`."""
+    """What a run reads. Training articles that overlap dev or held-out ones were left out of `train` and stand in `shared_with_held_out`."""
 
     train: tuple[LoadedSource, ...]
     dev: tuple[LoadedSource, ...]
-    shared_with_dev: tuple[Overlap, ...]
+    held_out: tuple[LoadedSource, ...]  # read only to keep `train` clear of them
+    shared_with_held_out: tuple[Overlap, ...]
     probabilities: tuple[float, ...]  # that the next training article is drawn from each source of `train`
     digests: dict[str, str]  # training source -> SHA-256 of its articles
     signatures: Signatures = field(compare=False)  # of the articles in `train`, in order; they follow from the rest
@@ -39,7 +40,7 @@ class Corpus:
 class SourceCounts:
     """What one source holds. Labels are counted per article, stances per target."""
 
-    split: str  # "train" or "dev"
+    split: str  # "train", "dev" or "held out"
     name: str
     articles: int
     topics: Counter[str]
@@ -50,7 +51,7 @@ class SourceCounts:
     languages: Counter[str]  # "" = not named
     dropped: dict[str, int]
     unused_labels: tuple[str, ...]
-    probability: float  # that a training article is drawn from it; 0.0 for dev
+    probability: float  # that a training article is drawn from it; 0.0 outside train
     windows: int  # 0 where nobody counted
     windowed: int  # articles read in more than one window
 
@@ -61,41 +62,45 @@ class CorpusReport:
     unused_topics: tuple[str, ...]  # topics of the config that no training article has
     rare_topics: dict[str, int]  # topics with 1 to FEW_EXAMPLES - 1 training articles
     languages: dict[str, Counter[str]]  # language -> counts of articles, topics, stances, summaries in train
-    shared_with_dev: tuple[Overlap, ...]
+    shared_with_held_out: tuple[Overlap, ...]
     repeated_in_train: tuple[Overlap, ...]  # kept: they are counted, not dropped
     repeated_in_dev: tuple[Overlap, ...]
-    shared_targets: dict[str, tuple[int, int]]  # dev source -> stance targets that training has too, of how many
+    repeated_in_held_out: tuple[Overlap, ...]
+    shared_targets: dict[str, tuple[int, int]]  # split and name of a source -> stance targets that training has too, of how many
 
 
 def load_corpus(config: RunConfig) -> Corpus:
-    """Read every source, and drop training articles that share text with dev or teach nothing; both are counted.
+    """Read every source, and drop training articles that share text with dev or held-out ones or teach nothing; both are counted.
 
     Raises `DataError` where a source is wrong or nothing of it is left to train on.
     """
-    train, dev = _load_sources(config)
-    train, shared, signatures = _without_shared_text(train, dev)
+    train, dev, held_out = _load_sources(config)
+    train, shared, signatures = _without_shared_text(train, (*dev, *held_out))
     return Corpus(
         train=tuple(train),
         dev=tuple(dev),
-        shared_with_dev=tuple(shared),
+        held_out=tuple(held_out),
+        shared_with_held_out=tuple(shared),
         probabilities=sampling_probabilities(train, config.data.mixing_exponent),
         digests={loaded.source.name: digest(loaded.articles) for loaded in train},
         signatures=signatures,
     )
 
 
-def _load_sources(config: RunConfig) -> tuple[list[LoadedSource], list[LoadedSource]]:
-    """Train and dev sources; what is wrong with any of them stands in one `DataError`, a line each."""
-    loaded: list[LoadedSource] = []
+def _load_sources(config: RunConfig) -> list[list[LoadedSource]]:
+    """Train, dev and held-out sources; what is wrong with any of them stands in one `DataError`, a line each."""
+    loaded: list[list[LoadedSource]] = []
     problems: list[str] = []
-    for source in (*config.data.train, *config.data.dev):
-        try:
-            loaded.append(load_source(source, config.data.root, config.data.topics, config.seed))
-        except DataError as error:
-            problems.append(str(error))
+    for sources in (config.data.train, config.data.dev, config.data.held_out):
+        loaded.append([])
+        for source in sources:
+            try:
+                loaded[-1].append(load_source(source, config.data.root, config.data.topics, config.seed))
+            except DataError as error:
+                problems.append(str(error))
     if problems:
         raise DataError("\n".join(problems))
-    return loaded[: len(config.data.train)], loaded[len(config.data.train) :]
+    return loaded
 
 
 def sampling_probabilities(sources: Sequence[LoadedSource], mixing_exponent: float) -> tuple[float, ...]:
@@ -117,27 +122,36 @@ def digest(articles: Iterable[Article]) -> str:
 
 def describe(corpus: Corpus, config: RunConfig, count_windows: Callable[[Article], int] | None = None) -> CorpusReport:
     """Count everything a person wants to see before a run; `count_windows` says how many windows an article is read in."""
-    dev = [(name, article.text) for name, article in _named_articles(corpus.dev)]
     counts = [_count("train", loaded, probability, count_windows) for loaded, probability in zip(corpus.train, corpus.probabilities, strict=True)]
     topics = sum((count.topics for count in counts), Counter[str]())
     counts += [_count("dev", loaded, 0.0, count_windows) for loaded in corpus.dev]
+    counts += [_count("held out", loaded, 0.0, count_windows) for loaded in corpus.held_out]
     return CorpusReport(
         sources=tuple(counts),
         unused_topics=tuple(topic for topic in config.data.topics if not topics[topic]),
         rare_topics={topic: topics[topic] for topic in config.data.topics if 0 < topics[topic] < FEW_EXAMPLES},
         languages=_count_languages(article for _, article in _named_articles(corpus.train)),
-        shared_with_dev=corpus.shared_with_dev,
+        shared_with_held_out=corpus.shared_with_held_out,
         repeated_in_train=overlaps_inside(corpus.signatures, [article.text for _, article in _named_articles(corpus.train)]),
-        repeated_in_dev=overlaps_inside(sign(dev), [text for _, text in dev]),
-        shared_targets=shared_targets(*({loaded.source.name: loaded.articles for loaded in part} for part in (corpus.train, corpus.dev))),
+        repeated_in_dev=_repeated(corpus.dev),
+        repeated_in_held_out=_repeated(corpus.held_out),
+        shared_targets=shared_targets(
+            {loaded.source.name: loaded.articles for loaded in corpus.train},
+            {f"{split} {loaded.source.name}": loaded.articles for split, part in (("dev", corpus.dev), ("held out", corpus.held_out)) for loaded in part},
+        ),
     )
 
 
-def _without_shared_text(train: Sequence[LoadedSource], dev: Sequence[LoadedSource]) -> tuple[list[LoadedSource], list[Overlap], Signatures]:
-    """The training sources without what overlaps dev or teaches nothing; what overlaps; the signatures of what is kept."""
+def _repeated(sources: Sequence[LoadedSource]) -> tuple[Overlap, ...]:
+    named = [(name, article.text) for name, article in _named_articles(sources)]
+    return overlaps_inside(sign(named), [text for _, text in named])
+
+
+def _without_shared_text(train: Sequence[LoadedSource], held_out: Sequence[LoadedSource]) -> tuple[list[LoadedSource], list[Overlap], Signatures]:
+    """The training sources without what overlaps `held_out` or teaches nothing; what overlaps; the signatures of what is kept."""
     named = [(name, article.text) for name, article in _named_articles(train)]
     signatures = sign(named)
-    shared = overlaps_with_held_out(signatures, [text for _, text in named], ((name, article.text) for name, article in _named_articles(dev)))
+    shared = overlaps_with_held_out(signatures, [text for _, text in named], ((name, article.text) for name, article in _named_articles(held_out)))
     row = -1
     kept_rows: list[int] = []
     kept_sources = []
@@ -147,7 +161,7 @@ def _without_shared_text(train: Sequence[LoadedSource], dev: Sequence[LoadedSour
         for article in loaded.articles:
             row += 1
             if row in shared:
-                dropped[SHARED_WITH_DEV] += 1
+                dropped[SHARED_WITH_HELD_OUT] += 1
             elif not _teaches(article, loaded):
                 dropped[NO_LABEL] += 1
             else:

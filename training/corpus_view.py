@@ -44,7 +44,7 @@ def _source_table(sources: Sequence[SourceCounts]) -> Table:
         values = [counts.articles, counts.topics.total(), counts.stances.total(), counts.summaries, counts.headlines, counts.boilerplate]
         drawn = f"{counts.probability:.1%}" if counts.split == "train" else ""
         _row(table, [counts.split, counts.name, shown, drawn], values + ([counts.windowed] if counted else []))
-    for split in ("train", "dev"):
+    for split in dict.fromkeys(counts.split for counts in sources):
         part = [counts for counts in sources if counts.split == split]
         values = [
             sum(values)
@@ -56,11 +56,12 @@ def _source_table(sources: Sequence[SourceCounts]) -> Table:
 
 
 def _label_table(sources: Sequence[SourceCounts]) -> Table:
-    table = _table("Labels", ["task", "label"], ["train", "dev"])
+    splits = list(dict.fromkeys(counts.split for counts in sources))
+    table = _table("Labels", ["task", "label"], splits)
     for task, order in (("topic", None), ("stance", STANCES)):
-        train, dev = (sum((c.topics if task == "topic" else c.stances for c in sources if c.split == split), Counter[str]()) for split in ("train", "dev"))
-        for label in order or [label for label, _ in (train + dev).most_common()]:
-            _row(table, [task, label], [train[label], dev[label]])
+        found = [sum((c.topics if task == "topic" else c.stances for c in sources if c.split == split), Counter[str]()) for split in splits]
+        for label in order or [label for label, _ in sum(found, Counter[str]()).most_common()]:
+            _row(table, [task, label], [counts[label] for counts in found])
     return table
 
 
@@ -85,12 +86,13 @@ def _notes(report: CorpusReport) -> list[Text]:
         rare = ", ".join(f"{topic} {number}" for topic, number in report.rare_topics.items())
         lines.append(f"fewer than {FEW_EXAMPLES} training articles: {rare}")
     lines += [
-        f"dev {name}: {shared:,} of {of:,} stance targets also stand in train; the scores say less about targets that it has not seen"
+        f"{name}: {shared:,} of {of:,} stance targets also stand in train; the scores say less about targets that it has not seen"
         for name, (shared, of) in report.shared_targets.items()
     ]
-    lines += _overlaps("training articles left out for text shared with dev", report.shared_with_dev, "train", "dev")
+    lines += _overlaps("training articles left out for text shared with dev or held-out articles", report.shared_with_held_out, "train", "held out")
     lines += _overlaps("training articles overlap with another (kept)", report.repeated_in_train, "train", "earlier in train")
     lines += _overlaps("dev articles overlap with another (kept)", report.repeated_in_dev, "dev", "earlier in dev")
+    lines += _overlaps("held-out articles overlap with another (kept)", report.repeated_in_held_out, "held out", "earlier held out")
     return [Text(line) for line in lines]
 
 

@@ -28,7 +28,7 @@ from inference.model import ArticleModel
 from training.build import build_model, build_tokenizer
 from training.calibration import Calibration, calibrate
 from training.config import RunConfig, config_to_yaml
-from training.corpus import SHARED_WITH_DEV, Corpus, load_corpus
+from training.corpus import SHARED_WITH_HELD_OUT, Corpus, load_corpus
 from training.duplicates import to_bytes
 from training.evaluation import dev_scores, evaluate
 from training.examples import Collator, Example, PlannedBatches, SourceLabels, inject_lines, make_example, plan_batches, source_labels, token_rarity
@@ -257,15 +257,16 @@ def _claim_data(config: RunConfig, corpus: Corpus, resume: bool) -> None:
 
 
 def _list_left_out(config: RunConfig, corpus: Corpus, write: Callable[[str], None]) -> None:
-    """Say how many training articles were left out since they overlap dev, and list all of them in a file of the run."""
-    counts = {loaded.source.name: loaded.dropped[SHARED_WITH_DEV] for loaded in corpus.train if SHARED_WITH_DEV in loaded.dropped}
+    """Say how many training articles were left out since they overlap dev or held-out ones, and list all of them in a file of the run."""
+    counts = {loaded.source.name: loaded.dropped[SHARED_WITH_HELD_OUT] for loaded in corpus.train if SHARED_WITH_HELD_OUT in loaded.dropped}
     stored = config.output / LEFT_OUT_FILE
     if int(os.environ.get("RANK", "0")) == 0:
         with open_whole(stored) as file:
-            json.dump({"reason": SHARED_WITH_DEV, "articles": counts, "overlaps": [asdict(overlap) for overlap in corpus.shared_with_dev]}, file, indent=1)
+            overlaps = [asdict(overlap) for overlap in corpus.shared_with_held_out]
+            json.dump({"reason": SHARED_WITH_HELD_OUT, "articles": counts, "overlaps": overlaps}, file, indent=1)
     if counts:
         named = ", ".join(f"{name} {count:,}" for name, count in counts.items())
-        write(f"left out {sum(counts.values()):,} training articles that overlap a dev article ({named}); {stored} lists them")
+        write(f"left out {sum(counts.values()):,} training articles that overlap a dev or held-out article ({named}); {stored} lists them")
 
 
 def _last_complete_state(output: Path) -> str | None:

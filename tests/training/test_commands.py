@@ -126,13 +126,13 @@ def test_a_run_leaves_out_what_overlaps_dev_and_its_checkpoint_refuses_what_it_s
     config = write_config()
     assert main(["check", str(config), "--data-root", str(data)]) == 0
     out = lines_of(capsys)
-    place = out.index("1 training articles left out for text shared with dev:")
-    assert out[place + 1].split() == ["train", "dev", "similar", "first", "words"]
+    place = out.index("1 training articles left out for text shared with dev or held-out articles:")
+    assert out[place + 1].split() == ["train", "held", "out", "similar", "first", "words"]
     assert out[place + 2].startswith(f"  labeled/copied  dev/{files['dev'][1]['id']}")
 
     assert main(["train", str(config), "--data-root", str(data), "--set", "training.tokens=1000"]) == 0
     listed = tmp_path / "run" / "left_out.json"
-    assert f"left out 1 training articles that overlap a dev article (labeled 1); {listed} lists them" in lines_of(capsys)
+    assert f"left out 1 training articles that overlap a dev or held-out article (labeled 1); {listed} lists them" in lines_of(capsys)
     left_out = json.loads(listed.read_text(encoding="utf-8"))
     assert left_out["articles"] == {"labeled": 1}
     assert [(row["article"], row["similarity"]) for row in left_out["overlaps"]] == [("labeled/copied", 1.0)]
@@ -154,6 +154,19 @@ def test_a_run_leaves_out_what_overlaps_dev_and_its_checkpoint_refuses_what_it_s
     report = json.loads((tmp_path / "run" / "report" / "report.json").read_text(encoding="utf-8"))
     assert report["articles"] == 6
     assert [(row["article"], row["other"]) for row in report["overlaps"]] == [("test/seen", f"labeled/{files['train'][2]['id']}")]
+
+
+def test_evaluate_reads_dev_or_held_out_sources_of_a_config(
+    write_config: Callable[..., Path], saved_checkpoint: Path, held_out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config, output = write_config(), tmp_path / "report"
+    command = ["evaluate", str(saved_checkpoint), str(config), "--output", str(output)]
+    assert main([*command, "--split", "held_out"]) == 2
+    assert capsys.readouterr().err == "error: data.held_out names no source. Add some, or leave out --split.\n"
+    for split in ("dev", "held_out"):
+        assert main([*command, "--split", split, "--set", f"data.{split}=[{{name: {split}, path: {held_out}}}]"]) == 0
+        report = json.loads((output / "report.json").read_text(encoding="utf-8"))
+        assert {row["group"] for row in report["rows"] if row["group_kind"] == "source"} == {split}
 
 
 def test_the_report_lies_beside_the_checkpoint(saved_checkpoint: Path, held_out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -197,7 +210,7 @@ def test_help_says_where_the_report_lies(capsys: pytest.CaptureFixture[str]) -> 
         (["evaluate", "CHECKPOINT", "a.csv"], "a.csv: a held-out file must end in one of .jsonl, .jsonl.gz, .jsonl.xz, .yaml, .yml."),
         (
             ["evaluate", "CHECKPOINT", "a.jsonl", "--data-root", "."],
-            "--set and --data-root change a config, and none is evaluated. Name one, e.g. configs/news.yaml, or leave them out.",
+            "--set, --data-root and --split are about a config, and none is evaluated. Name one, e.g. configs/news.yaml, or leave them out.",
         ),
         (["evaluate", "nowhere", "a.jsonl"], "nowhere: there is no such folder. Name a checkpoint folder, or a Hub id such as 'owner/name'."),
     ],

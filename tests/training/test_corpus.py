@@ -62,12 +62,12 @@ def load(root: Path, train: dict[str, list[dict[str, Any]]], dev: list[dict[str,
 def test_training_articles_that_overlap_dev_are_dropped_and_named(tmp_path: Path, text: str, similarity: float) -> None:
     dev = [{"id": "short", "text": "The council met."}, {"id": "story", "text": STORY}]
     corpus = load(tmp_path, {"a": [*rows(2), {"id": "copy", "text": text, "topic": "sport"}]}, dev)
-    (overlap,) = corpus.shared_with_dev
+    (overlap,) = corpus.shared_with_held_out
     assert (overlap.article, overlap.other) == ("a/copy", "dev/short" if len(text) < 50 else "dev/story")
     assert overlap.similarity == pytest.approx(similarity, abs=0.01)
     assert overlap.opening == " ".join(text[:200].split())
     assert [article.id for article in corpus.train[0].articles] == ["0", "1"]
-    assert corpus.train[0].dropped == {"text shared with a dev article": 1}
+    assert corpus.train[0].dropped == {"text shared with a dev or held-out article": 1}
     assert corpus.signatures.names == ("a/0", "a/1")
 
 
@@ -75,7 +75,7 @@ def test_training_articles_that_overlap_dev_are_dropped_and_named(tmp_path: Path
 def test_other_texts_stay(tmp_path: Path, text: str) -> None:
     dev = [{"text": "The council met."}, {"text": STORY}, {"text": "市議会は橋を閉鎖しなかった。"}]
     corpus = load(tmp_path, {"a": [{"id": "0", "text": text, "topic": "sport"}]}, dev)
-    assert corpus.shared_with_dev == ()
+    assert corpus.shared_with_held_out == ()
     assert corpus.signatures.names == ("a/0",)
 
 
@@ -92,7 +92,7 @@ def test_repeated_texts_and_targets_are_named_and_kept(tmp_path: Path) -> None:
     report = describe(corpus, config)
     assert report.repeated_in_train == (Overlap("dev/x", "a/1", 1.0, "story NUMBER 1"),)
     assert report.repeated_in_dev == (Overlap("dev/2", "dev/1", 1.0, STORY[:150]),)
-    assert report.shared_targets == {"dev": (1, 2)}
+    assert report.shared_targets == {"dev dev": (1, 2)}
     assert [len(loaded.articles) for loaded in corpus.train] == [2, 1]
     shown = printed(corpus_tables(report))
     for line in (
@@ -105,6 +105,26 @@ def test_repeated_texts_and_targets_are_named_and_kept(tmp_path: Path) -> None:
         "  dev/2  dev/1              100%  The city council voted late on Tuesday to close the old bri…",
     ):
         assert line in shown
+
+
+def test_held_out_articles_keep_training_clear_of_them_and_are_counted(tmp_path: Path) -> None:
+    dev = rows(2, start=50, stances=[{"target": "t", "stance": "favor"}])
+    config = make_config(tmp_path, {"a": [*rows(2), {"id": "copy", "text": STORY[:140], "topic": "sport"}]}, dev)
+    reported = [{"id": "1", "text": STORY, "topic": "sport"}, {"id": "2", "text": STORY[:150], "stances": [{"target": "T", "stance": "favor"}]}]
+    (tmp_path / "test.jsonl").write_text("".join(json.dumps(row) + "\n" for row in reported), encoding="utf-8")
+    values = config.model_dump()
+    values["data"]["held_out"] = [{"name": "dev", "path": "test.jsonl"}]
+    corpus = load_corpus(RunConfig.model_validate(values))
+    assert [(overlap.article, overlap.other) for overlap in corpus.shared_with_held_out] == [("a/copy", "dev/1")]
+    assert [article.id for article in corpus.train[0].articles] == ["0", "1"]
+    assert [len(loaded.articles) for loaded in (*corpus.dev, *corpus.held_out)] == [2, 2]
+    report = describe(corpus, config)
+    assert [(counts.split, counts.name, counts.articles) for counts in report.sources] == [("train", "a", 2), ("dev", "dev", 2), ("held out", "dev", 2)]
+    assert report.shared_targets == {}
+    shown = printed(corpus_tables(report))
+    assert "1 training articles left out for text shared with dev or held-out articles:" in shown
+    assert "1 held-out articles overlap with another (kept):" in shown
+    assert "train  dev  held out" in shown
 
 
 def test_articles_that_teach_nothing_are_dropped(tmp_path: Path) -> None:
@@ -123,7 +143,7 @@ def test_a_source_with_nothing_left_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         load(tmp_path, {"a": rows(2)}, rows(2))
     assert str(caught.value) == (
-        "data.train: no article of source 'a' is left to train on (2: text shared with a dev article). Remove it or correct its labels."
+        "data.train: no article of source 'a' is left to train on (2: text shared with a dev or held-out article). Remove it or correct its labels."
     )
 
 
@@ -162,7 +182,7 @@ def test_the_report_counts_and_its_tables_show_it(tmp_path: Path) -> None:
     report = describe(load_corpus(config), config, count_windows=lambda article: 2 if article.lang == "fr" else 1)
     a, b, dev = report.sources
     assert (a.split, a.name, a.articles, a.topics, a.summaries, a.languages) == ("train", "a", 15, {"sport": 12, "arts": 3}, 3, {"en": 12, "fr": 3})
-    assert (a.windows, a.windowed, a.unused_labels, a.dropped) == (18, 3, ("topic: Sports",), {"text shared with a dev article": 1})
+    assert (a.windows, a.windowed, a.unused_labels, a.dropped) == (18, 3, ("topic: Sports",), {"text shared with a dev or held-out article": 1})
     assert (b.articles, b.stances, b.headlines, b.boilerplate, b.languages) == (1, {"favor": 1, "against": 1}, 1, 1, {"": 1})
     assert (dev.split, dev.articles, dev.probability) == ("dev", 1, 0.0)
     assert a.probability + b.probability == pytest.approx(1)
@@ -172,13 +192,13 @@ def test_the_report_counts_and_its_tables_show_it(tmp_path: Path) -> None:
 
     shown = printed(corpus_tables(report))
     for line in (
-        "train a: left out 1: text shared with a dev article",
+        "train a: left out 1: text shared with a dev or held-out article",
         "train b: left out 1: no label to learn from",
         "train a: no row has these labels of its map: topic: Sports",
         "fewer than 10 training articles: arts 3",
-        "1 training articles left out for text shared with dev:",
-        "  train  dev     similar  first words",
-        "  a/50   dev/50     100%  Story number 50.",
+        "1 training articles left out for text shared with dev or held-out articles:",
+        "  train  held out  similar  first words",
+        "  a/50   dev/50       100%  Story number 50.",
         "not named",
     ):
         assert line in shown
