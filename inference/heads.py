@@ -21,7 +21,7 @@ from inference.batch import MAX_POSITION, NO_PAIR
 from inference.encoding import NO_SENTENCE
 from inference.labels import STANCES
 from inference.overlap import PAIR_FEATURES, SENTENCE_FEATURES, pair_overlap, sentence_overlap
-from inference.segments import segment_log_softmax, segment_mean
+from inference.segments import segment_log_softmax, segment_mean, segment_share
 
 MATCH_SCALE = 4.0
 """Weight of a likeness of 1 in the reader's attention scores: enough to find an equal word, not to see nothing else."""
@@ -54,7 +54,7 @@ class Tokens:
 
 
 class TopicHead(nn.Module):
-    """Attention-pooled states beside the mean word embedding: the second is a bag of words that learns within minutes."""
+    """Attention-pooled states beside the mean word embedding by rarity: the second is a bag of words that learns within minutes."""
 
     def __init__(self, width: int, topics: int, dropout: float) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ class TopicHead(nn.Module):
         """The vector of each article, [B, 2D]."""
         weights = segment_log_softmax(self.attention(tokens.states).squeeze(-1), token_article, articles).exp()
         pooled = weights.new_zeros(articles, tokens.states.shape[1]).index_add(0, token_article, tokens.states * weights[:, None])
-        return torch.cat([self.state_norm(pooled), self.word_norm(segment_mean(tokens.words, token_article, articles))], dim=-1)
+        return torch.cat([self.state_norm(pooled), self.word_norm(segment_share(tokens.words, tokens.rarity, token_article, articles))], dim=-1)
 
     def forward(self, article_vectors: Tensor) -> Tensor:
         logits: Tensor = self.output(self.dropout(article_vectors))

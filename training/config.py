@@ -74,6 +74,8 @@ class Source(_Strict):
     lang: str | None = Field(default=None, pattern=r"^[a-z]{2,3}$", description="ISO 639 code of the rows that name no language.")
     max_articles: int | None = Field(default=None, ge=1, description="Most articles to use, a seeded sample; default all.")
     weight: float = Field(default=1.0, gt=0, description="Factor on its sampling weight; 1 = as its size says.")
+    license: str | None = Field(default=None, description="License as the source states it; the checkpoint and the model card name it.")
+    home: str | None = Field(default=None, description="Where the set comes from, a link or a citation; the checkpoint and the model card name it.")
 
     @field_validator("path")
     @classmethod

@@ -102,23 +102,27 @@ def train(config: RunConfig, *, resume: bool = False, write: Callable[[str], Non
     last = _last_complete_state(output) if resume else None
     trainer.train(resume_from_checkpoint=last)
     (clock,) = (callback for callback in trainer.callback_handler.callbacks if isinstance(callback, Clock))  # a resume puts a new one in its place
-    seconds = clock.seconds
     read = batches[: trainer.state.global_step * config.training.accumulation * arguments.world_size]
     most = config.training.max_windows * config.model.window_tokens
     tokens = sum(min(examples[index].tokens, most) for batch in read for index in batch)
     best = trainer.state.best_global_step or trainer.state.global_step
     scores = next(entry for entry in reversed(trainer.state.log_history) if SCORE in entry and entry["step"] == best)
     scores = {name.removeprefix("eval_"): value for name, value in scores.items() if name.startswith("eval_")}
-    checkpoint = output / "checkpoint"
+    result = RunResult(output / "checkpoint", best, trainer.state.global_step, scores, clock.seconds, tokens)
 
     def export() -> None:
         best_model = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)  # in float32, as everybody will load it
         calibrations = _calibrate(config, corpus, Analyzer(best_model, tokenizer))
         files = {TRAINING_ARTICLES: to_bytes(corpus.signatures)}
-        save_checkpoint(checkpoint, best_model, tokenizer, _describe(config, corpus, best, scores, calibrations), files)
+        info = (
+            _describe(config, corpus)
+            | _describe_run(arguments, best_model, result)
+            | {"calibration": {task: asdict(one) for task, one in calibrations.items()}}
+        )
+        save_checkpoint(result.checkpoint, best_model, tokenizer, info | {"history": _history(trainer.state.log_history)}, files)
 
     on_main_process(trainer.accelerator, export)
-    return RunResult(checkpoint, best, trainer.state.global_step, scores, seconds, tokens)
+    return result
 
 
 def build_examples(config: RunConfig, corpus: Corpus, encode: ArticleTokenizer, progress: Progress) -> list[Example]:
@@ -324,17 +328,22 @@ def _calibrate(config: RunConfig, corpus: Corpus, analyzer: Analyzer) -> dict[st
     return found
 
 
-def _describe(config: RunConfig, corpus: Corpus, best_step: int, scores: dict[str, float], calibrations: dict[str, Calibration]) -> dict[str, Any]:
-    """What broadsheet.json says about the run."""
+def _describe(config: RunConfig, corpus: Corpus) -> dict[str, Any]:
+    """What broadsheet.json says about the config and the training articles."""
     return {
         "name": config.name,
         "config": config_to_yaml(config.model_copy(update={"data": config.data.model_copy(update={"root": Path()})})),  # no paths of this machine
-        "best_step": best_step,
-        "dev_scores": scores,
-        "calibration": {task: asdict(one) for task, one in calibrations.items()},
         "sources": {
             loaded.source.name: {
                 "articles": len(loaded.articles),
+                "left_out": loaded.dropped,
+                "topics": sum(article.topic is not None for article in loaded.articles),
+                "stances": sum(pair.stance is not None for article in loaded.articles for pair in article.stances),
+                "summaries": sum(article.summary is not None for article in loaded.articles),
+                "headline_as_summary": loaded.source.headline_as_summary,
+                "languages": sorted({article.lang for article in loaded.articles if article.lang}),
+                "license": loaded.source.license,
+                "home": loaded.source.home,
                 "topic_labels": list(loaded.topic_labels),
                 "neutral_covers_unrelated": loaded.source.neutral_covers_unrelated,
                 "sha256": corpus.digests[loaded.source.name],
@@ -343,3 +352,27 @@ def _describe(config: RunConfig, corpus: Corpus, best_step: int, scores: dict[st
         },
         "versions": {"python": platform.python_version()} | {name: version(name) for name in ("torch", "transformers", "tokenizers", "sentencex", "py3langid")},
     }
+
+
+def _describe_run(arguments: TrainingArguments, model: ArticleModel, result: RunResult) -> dict[str, Any]:
+    """What broadsheet.json says about how the run went, and what it cost."""
+    on_gpu = arguments.device.type == "cuda"
+    return {
+        "best_step": result.best_step,
+        "dev_scores": result.scores,
+        "run": {
+            "steps": result.steps,
+            "tokens": result.tokens,
+            "seconds": round(result.seconds, 1),
+            "parameters": sum(parameter.numel() for parameter in model.parameters()),
+            "processes": arguments.world_size,
+            "device": torch.cuda.get_device_name() if on_gpu else f"{arguments.device.type}, {torch.get_num_threads()} threads",
+            "precision": "bfloat16" if arguments.bf16 else "float32",
+        },
+    }
+
+
+def _history(log: Sequence[dict[str, float]]) -> list[dict[str, float]]:
+    """The curves of the run: at each step that was logged, the losses or the dev scores, without those of single sources."""
+    shown = [{name: value for name, value in entry.items() if name.startswith(("loss", "eval_")) and "/" not in name} for entry in log]
+    return [{"step": entry["step"], **curves} for entry, curves in zip(log, shown, strict=True) if curves]

@@ -130,7 +130,23 @@ def test_the_result_says_what_was_exported(finished: Finished) -> None:
     assert info["config"] == written.replace(f"root: {config.data.root}\n", "root: .\n", 1)
     assert str(config.data.root) not in info["config"]
     assert set(info["sources"]) == {"labeled", "topics"}
-    assert info["sources"]["labeled"]["articles"] == 18
+    labeled = info["sources"]["labeled"]
+    assert (labeled["articles"], labeled["topics"], labeled["license"]) == (18, 18, None)
+    assert info["run"] | {"seconds": 0, "device": ""} == {
+        "steps": result.steps,
+        "tokens": result.tokens,
+        "seconds": 0,
+        "parameters": sum(parameter.numel() for parameter in load_checkpoint(result.checkpoint).model.parameters()),
+        "processes": 1,
+        "device": "",
+        "precision": "float32",
+    }
+    losses = [entry for entry in info["history"] if "loss_topic" in entry]
+    logged = [line for line in finished.lines if "  loss " in line and "  topic " in line]
+    assert [f"step {entry['step']}/{result.steps}  loss {entry['loss']:.3f}" for entry in losses] == [line[: line.index("  topic")] for line in logged]
+    (best,) = (entry for entry in info["history"] if entry["step"] == result.best_step and "eval_score" in entry)
+    assert best["eval_score"] == result.scores["score"]
+    assert not any("/" in name for entry in info["history"] for name in entry)
     assert len(info["sources"]["labeled"]["sha256"]) == 64
     assert {"python", "torch", "transformers"} <= set(info["versions"])
 
