@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks.linear_floors import FULL_TRAINING
 from training.baselines import MAJORITY, ORACLE
-from training.scoring import MODEL
+from training.results import MODEL
 
 README_SUMMARIES = ("orangesum_fr", "vietnews_vi", "indo_newssum_id")
 README_STANCES = {"fnc1_en": "FNC-1, claims unseen in training", "vast_en": "VAST, three ways"}

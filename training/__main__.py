@@ -31,9 +31,10 @@ from training.build import build_tokenizer
 from training.config import RunConfig, load_config
 from training.corpus import Corpus, describe, digest, load_corpus
 from training.corpus_view import corpus_tables
-from training.evaluation import HeldOutFile, evaluate, held_out_file
+from training.evaluation import evaluate, held_out_file
 from training.leakage import check_held_out
 from training.report import report_tables, write_report
+from training.results import HeldOutFile
 from training.rows import source_file
 from training.run import RunResult, check_selected_scores, train
 from training.sources import load_source

@@ -9,7 +9,7 @@ import platform
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from statistics import fmean
@@ -19,37 +19,11 @@ from inference.article import Article
 from inference.errors import DataError
 from inference.words import words
 from training.bootstrap import REPLICATES
-from training.leakage import Overlap
-from training.scoring import MODEL, Example, Row, Tally
+from training.results import MODEL, HeldOutFile, Report, Row
+from training.scoring import Tally
 
 PACKAGES = ("torch", "transformers", "sentencex", "py3langid", "rouge-score", "sacrebleu", "numpy")
 _DEV_PREFIX = {"topic": "topic_", "stance": "stance_", "summary": "", "headline": "headline_", "cleaning": "cleaning_"}
-
-
-@dataclass(frozen=True, slots=True)
-class HeldOutFile:
-    """A file that was evaluated, with its digest and its number of articles."""
-
-    path: str
-    sha256: str
-    articles: int
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """Everything that `evaluate` found. A task without gold has no rows, and `warnings` says so."""
-
-    rows: tuple[Row, ...]
-    examples: tuple[Example, ...]
-    articles: int
-    max_words: int
-    max_sentences: int | None
-    seconds: float
-    versions: dict[str, str]
-    warnings: tuple[str, ...]
-    checkpoint: str = ""  # the caller knows these three: `dataclasses.replace(report, checkpoint=..., files=...)`
-    files: tuple[HeldOutFile, ...] = ()
-    overlaps: tuple[Overlap, ...] = ()  # held-out articles that were left out, each with the training article that it overlaps
 
 
 def evaluate(

@@ -21,10 +21,9 @@ from rich.text import Text
 from inference.article import open_whole
 from inference.labels import STANCES
 from training.bootstrap import LEVEL
-from training.evaluation import Report
 from training.metrics.labels import MERGED_NEUTRAL
 from training.report_page import PAGE
-from training.scoring import MODEL, Example, Row
+from training.results import MODEL, Example, Report, Row
 
 FEW = 30
 """Groups with fewer items are marked: at n = 30 one item moves an accuracy by 3 points."""

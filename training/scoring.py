@@ -23,40 +23,9 @@ from training.metrics.labels import best_label, label_values, merge_neutral, mer
 from training.metrics.spans import characters, precision_recall
 from training.metrics.summaries import ROUGE_TYPES, chrf_counts, chrf_value, rouge
 from training.metrics.sums import Sums, add_up, plain, ratio
+from training.results import MODEL, Example, Row
 
-MODEL = "model"
 EXAMPLES = 12  # about one screen of a report each for a dozen languages
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """The scores of one system on one group of one task.
-
-    `scores` by metric: accuracy, precision, recall and F1 in 0 to 1; ROUGE and chrF in 0 to 100; `words` = mean words of a summary;
-    `boilerplate_sentences` = summary sentences that hold gold boilerplate, a count. A metric that is undefined on the group is absent.
-    """
-
-    task: str  # topic, stance, summary, headline (one sentence against the headline) or cleaning
-    group_kind: str  # overall, lang or source
-    group: str  # "all", a language code or a source name
-    system: str  # model, majority (of gold), lead-1, lead-2, lead-3 or oracle
-    n: int  # articles; for stance, pairs of article and target
-    scores: dict[str, float]
-    intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
-    """By metric, the 95% interval over resampled articles; none where every item is of one text, or none was asked for."""
-    replicates: dict[str, NDArray[np.float64]] = field(default_factory=dict, repr=False, compare=False)
-    """By metric, [R] the score in each replicate, NaN = undefined. Replicate by replicate, two rows over the same articles are paired."""
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """A summary beside its reference."""
-
-    id: str
-    lang: str
-    source: str
-    reference: str
-    summaries: dict[str, str]  # by system
 
 
 class _Cell(NamedTuple):

@@ -15,10 +15,11 @@ from inference.errors import DataError
 from inference.labels import STANCES
 from inference.words import words
 from training.bootstrap import weights
-from training.evaluation import Report, dev_scores, evaluate, held_out_file
+from training.evaluation import dev_scores, evaluate, held_out_file
 from training.metrics.labels import label_scores
 from training.metrics.summaries import chrf, rouge
-from training.scoring import Row, Tally
+from training.results import Report, Row
+from training.scoring import Tally
 
 TOPICS = ("sport", "arts", "health")
 TEXT = "The council met in Porthaven on Monday evening. It rejected the ferry plan by 19 votes."

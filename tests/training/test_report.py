@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from training.evaluation import HeldOutFile, Report
 from training.report import report_html, report_json, report_markdown, report_tables, write_report
-from training.scoring import Example, Row
+from training.results import Example, HeldOutFile, Report, Row
 
 
 @pytest.fixture
