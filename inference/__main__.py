@@ -79,6 +79,10 @@ def _parser() -> argparse.ArgumentParser:
     summarize.add_argument("--on-error", choices=("stop", "skip"), help=ON_ERROR_HELP)
     analyze.add_argument("--on-error", choices=("stop", "skip"), help=f"{ON_ERROR_HELP}; with --output, list it in OUT.jsonl.errors.jsonl")
     analyze.add_argument("--target", action="append", default=[], metavar="TEXT", help="phrase or claim to find the stance toward; may be repeated")
+    analyze.add_argument(
+        "--min-confidence", type=float, default=0.0, metavar="P", help="give no topic and no stance that is less probable, 0 to 1 (default 0: always answer)"
+    )
+    summarize.set_defaults(min_confidence=0.0)
     analyze.add_argument("-o", "--output", type=Path, metavar="OUT.jsonl", help="write JSON Lines to this file, with progress on standard error")
     analyze.add_argument("--resume", action="store_true", help="with --output: go on with an interrupted job")
     return parser
@@ -120,7 +124,7 @@ def _text_article(options: argparse.Namespace) -> Article:
 def _analyses(options: argparse.Namespace, targets: Sequence[str] = ()) -> Iterator[tuple[Article, Analysis]]:
     """Each article with its analysis; a large file is read as it is analyzed, and its skipped rows are named and counted on standard error."""
     analyzer = load_analyzer(options.checkpoint)
-    settings = {"targets": targets, "max_words": options.max_words, "max_sentences": options.max_sentences}
+    settings = {"targets": targets, "max_words": options.max_words, "max_sentences": options.max_sentences, "min_confidence": options.min_confidence}
     if not options.input.endswith(ARTICLE_SUFFIXES):
         article = _text_article(options)
         for analysis in analyzer.analyze_many([article], **settings):
@@ -175,6 +179,7 @@ def _analyze_to_file(options: argparse.Namespace) -> None:
             targets=options.target,
             max_words=options.max_words,
             max_sentences=options.max_sentences,
+            min_confidence=options.min_confidence,
             on_error=options.on_error or "stop",
             resume=options.resume,
             progress=lambda done, total: bar.update(task, completed=done, total=total),

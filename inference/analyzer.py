@@ -45,7 +45,7 @@ In the sample's train and dev parts 16 of 4,096 clean sentences have it, and 8 o
 class Topic:
     """The topic with the highest probability; `scores` has all of them, in the checkpoint's order."""
 
-    name: str
+    name: str | None  # None = less sure than `min_confidence`
     confidence: float
     scores: dict[str, float]
 
@@ -55,7 +55,7 @@ class StanceResult:
     """The stance toward `target`; `scores` are the probabilities of favor, against, neutral and unrelated."""
 
     target: str
-    stance: str
+    stance: str | None  # None = less sure than `min_confidence`
     confidence: float
     scores: dict[str, float]
 
@@ -94,6 +94,24 @@ class Analysis:
 
 
 @dataclass(frozen=True, slots=True)
+class _Limits:
+    """What the answers must keep to."""
+
+    max_words: int | None
+    max_sentences: int | None
+    min_confidence: float
+
+    def __post_init__(self) -> None:
+        for option, value in (("max_words", self.max_words), ("max_sentences", self.max_sentences)):
+            if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+                raise DataError(f"{option} must be a whole number of at least 1, or None for no limit, found {value!r}.")
+        if self.max_words is None and self.max_sentences is None:
+            raise DataError("max_words and max_sentences are both None, so the summary would be the article. Give at least one.")
+        if not isinstance(self.min_confidence, int | float) or isinstance(self.min_confidence, bool) or not 0 <= self.min_confidence <= 1:
+            raise DataError(f"min_confidence must be a number from 0 (always answer) to 1, found {self.min_confidence!r}.")
+
+
+@dataclass(frozen=True, slots=True)
 class _Prepared:
     encoded: EncodedArticle
     windows: list[Window]
@@ -123,6 +141,11 @@ class Analyzer:
         checkpoint.model.to(device)  # type: ignore[arg-type]
         return cls(checkpoint.model, checkpoint.tokenizer)
 
+    @property
+    def temperatures(self) -> dict[str, float]:
+        """What the logits of each task are divided by, as fitted on dev; 1 = as trained."""
+        return {"topic": self.model.config.topic_temperature, "stance": self.model.config.stance_temperature}
+
     def analyze_many(
         self,
         articles: Iterable[Article],
@@ -130,32 +153,30 @@ class Analyzer:
         targets: Sequence[str] = (),
         max_words: int | None = 60,
         max_sentences: int | None = None,
+        min_confidence: float = 0.0,
         on_error: Callable[[Article, DataError], None] | None = None,
     ) -> Iterator[Analysis]:
         """Yield one `Analysis` per article, in order; `articles` may be any iterable and is read in chunks.
 
-        Each article is asked about the targets in its own `stances`, then about `targets`.
+        Each article is asked about the targets in its own `stances`, then about `targets`. A topic or stance that is less probable than
+        `min_confidence` is None: the report of `python -m training evaluate` says how many answers a checkpoint gives, and how many of
+        them are wrong, at each confidence.
         A wrong option raises `DataError` at once, before the first answer is asked for.
         A bad article raises `DataError` when its turn comes, or is handed to `on_error` and left out where one is given.
         """
-        for option, value in (("max_words", max_words), ("max_sentences", max_sentences)):
-            if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
-                raise DataError(f"{option} must be a whole number of at least 1, or None for no limit, found {value!r}.")
-        if max_words is None and max_sentences is None:
-            raise DataError("max_words and max_sentences are both None, so the summary would be the article. Give at least one.")
+        limits = _Limits(max_words, max_sentences, min_confidence)
         if isinstance(targets, str):
             raise DataError(f"targets must be a list of phrases, found the text {targets!r}. Write [{targets!r}].")
         if not isinstance(targets, Sequence):
             raise DataError(f"targets must be a list of phrases, found {targets!r}. Leave it out where you have none.")
-        return self._analyze_chunks(iter(articles), targets, self.articles.encode_targets(targets), max_words, max_sentences, on_error)
+        return self._analyze_chunks(iter(articles), targets, self.articles.encode_targets(targets), limits, on_error)
 
     def _analyze_chunks(
         self,
         remaining: Iterator[Article],
         targets: Sequence[str],
         target_ids: list[list[int]],
-        max_words: int | None,
-        max_sentences: int | None,
+        limits: _Limits,
         on_error: Callable[[Article, DataError], None] | None,
     ) -> Iterator[Analysis]:
         """What `analyze_many` yields, once its options are known to be right: a generator would check them at the first answer only."""
@@ -171,7 +192,7 @@ class Analyzer:
             analyses: list[Analysis | None] = [None] * len(prepared)
             for group in _batches_by_length([sum(len(w.ids) for w in p.windows) for p in prepared]):
                 members = [prepared[i] for i in group]
-                for index, analysis in zip(group, self._run(members, max_words, max_sentences), strict=True):
+                for index, analysis in zip(group, self._run(members, limits), strict=True):
                     analyses[index] = analysis
             yield from (analysis for analysis in analyses if analysis is not None)
 
@@ -182,7 +203,7 @@ class Analyzer:
         return _Prepared(encoded, windows, held, [*own, *targets], [*self.articles.encode_targets(own), *target_ids])
 
     @torch.inference_mode()
-    def _run(self, members: Sequence[_Prepared], max_words: int | None, max_sentences: int | None) -> Iterator[Analysis]:
+    def _run(self, members: Sequence[_Prepared], limits: _Limits) -> Iterator[Analysis]:
         """One forward pass over `members`."""
         self.model.train(False)
         batch = collate([BatchItem(p.windows, p.held, len(p.encoded.page.sentences), p.target_ids) for p in members])
@@ -200,8 +221,8 @@ class Analyzer:
         saliences = outputs.salience_logits.float().cpu().split(sizes)
         boilerplate = outputs.boilerplate_logits.float().sigmoid().cpu().split(sizes)
         for number, member in enumerate(members):
-            found = tuple(_stance(target, next(stances)) for target in member.targets)
-            yield self._analysis(member, topics[number], found, saliences[number], boilerplate[number].tolist(), max_words, max_sentences)
+            found = tuple(_stance(target, next(stances), limits.min_confidence) for target in member.targets)
+            yield self._analysis(member, topics[number], found, saliences[number], boilerplate[number].tolist(), limits)
 
     def _analysis(
         self,
@@ -210,12 +231,11 @@ class Analyzer:
         stances: tuple[StanceResult, ...],
         salience_logits: torch.Tensor,
         boilerplate: list[float],
-        max_words: int | None,
-        max_sentences: int | None,
+        limits: _Limits,
     ) -> Analysis:
         page = member.encoded.page
         scores = dict(zip(self.model.config.topics, topic_scores, strict=True))
-        best = max(scores, key=scores.__getitem__)
+        best, confidence = _sure(scores, limits.min_confidence)
         likely = [p >= LEARNED_THRESHOLD or page.sentences[i].boilerplate >= BOILERPLATE_THRESHOLD for i, p in enumerate(boilerplate)]
         readable = [i for i in range(member.held) if not likely[i]] or list(range(member.held))
         refused = [
@@ -230,7 +250,7 @@ class Analyzer:
         if left_out:
             warnings.append(f"The article is too long: its last {left_out} of {len(page.sentences)} sentences were not read.")
         salience = salience_logits[readable].softmax(-1).tolist()
-        summary = _summary(member, readable, salience, max_words, max_sentences)
+        summary = _summary(member, readable, salience, limits)
         for target, ids in zip(member.targets, member.target_ids, strict=True):
             if len(ids) >= self.articles.target_tokens:
                 warnings.append(f"The target {target[:40]!r}… is long: only its first {self.articles.target_tokens} tokens were read.")
@@ -240,7 +260,7 @@ class Analyzer:
             id=member.encoded.article.id,
             lang=page.lang,
             title=page.title,
-            topic=Topic(best, scores[best], scores),
+            topic=Topic(best, confidence, scores),
             stances=stances,
             summary=summary,
             removed=tuple(sorted((*page.removed, *refused), key=lambda r: r.start)),
@@ -248,25 +268,30 @@ class Analyzer:
         )
 
 
-def _summary(member: _Prepared, readable: Sequence[int], salience: Sequence[float], max_words: int | None, max_sentences: int | None) -> Summary:
+def _summary(member: _Prepared, readable: Sequence[int], salience: Sequence[float], limits: _Limits) -> Summary:
     """The most salient readable sentences; the opening of the best one where none fits `max_words`."""
     page = member.encoded.page
     spans = [(page.sentences[i].start, page.sentences[i].end) for i in readable]
     texts = [page.text[start:end] for start, end in spans]
-    chosen = select_sentences(texts, salience, max_words=max_words, max_sentences=max_sentences)
+    chosen = select_sentences(texts, salience, max_words=limits.max_words, max_sentences=limits.max_sentences)
     if not chosen:
         best = max(range(len(texts)), key=lambda i: salience[i])
         chosen = [best]
-        if max_words is not None:
-            texts[best] = cut_to_words(texts[best], max_words)
+        if limits.max_words is not None:
+            texts[best] = cut_to_words(texts[best], limits.max_words)
     sentences = tuple(SummarySentence(texts[i], spans[i][0], spans[i][0] + len(texts[i]), salience[i]) for i in chosen)
     return Summary(join_sentences([s.text for s in sentences]), sentences, "extractive")
 
 
-def _stance(target: str, scores: list[float]) -> StanceResult:
+def _stance(target: str, scores: list[float], min_confidence: float) -> StanceResult:
     by_name = dict(zip(STANCES, scores, strict=True))
-    best = max(by_name, key=by_name.__getitem__)
-    return StanceResult(target, best, by_name[best], by_name)
+    return StanceResult(target, *_sure(by_name, min_confidence), by_name)
+
+
+def _sure(scores: dict[str, float], min_confidence: float) -> tuple[str | None, float]:
+    """The most probable label, or None where it is not probable enough, and its probability."""
+    best = max(scores, key=scores.__getitem__)
+    return (best if scores[best] >= min_confidence else None), scores[best]
 
 
 def _batches_by_length(lengths: Sequence[int]) -> Iterator[list[int]]:

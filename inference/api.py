@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from inference.analyzer import Analysis, Analyzer, StanceResult, Topic
 from inference.article import Article
@@ -41,10 +42,11 @@ def summarize(text: str, *, title: str = "", max_words: int | None = 60, max_sen
     return analyze(text, title=title, max_words=max_words, max_sentences=max_sentences, checkpoint=checkpoint).summary.text
 
 
-def classify(text: str, *, title: str = "", targets: Sequence[str] = (), checkpoint: str | Path | None = None) -> Classification:
+def classify(text: str, *, title: str = "", targets: Sequence[str] = (), min_confidence: float = 0.0, checkpoint: str | Path | None = None) -> Classification:
     """The topic of `text` and its stance toward each target, a phrase or a claim in any language.
 
-    `topic.scores` and `stances[i].scores` hold the probability of every label, the runners-up among them.
+    `topic.scores` and `stances[i].scores` hold the probability of every label, the runners-up among them. A label that is less probable
+    than `min_confidence` is None: no answer rather than a doubtful one.
 
     >>> result = classify("The minister called the missile test reckless …", targets=["the missile test"])  # doctest: +SKIP
     >>> result.topic.name, result.stances[0].stance  # doctest: +SKIP
@@ -52,7 +54,7 @@ def classify(text: str, *, title: str = "", targets: Sequence[str] = (), checkpo
 
     Raises as `summarize` does.
     """
-    analysis = analyze(text, title=title, targets=targets, checkpoint=checkpoint)
+    analysis = analyze(text, title=title, targets=targets, min_confidence=min_confidence, checkpoint=checkpoint)
     return Classification(analysis.topic, analysis.stances)
 
 
@@ -63,6 +65,7 @@ def analyze(
     targets: Sequence[str] = (),
     max_words: int | None = 60,
     max_sentences: int | None = None,
+    min_confidence: float = 0.0,
     checkpoint: str | Path | None = None,
 ) -> Analysis:
     """Everything read from one article: language, title, topic, stances, summary with its source spans, boilerplate, warnings.
@@ -79,7 +82,8 @@ def analyze(
             raise DataError(f"{name} must be a string, found {type(value).__name__}. Read a file with `Path(…).read_text(encoding='utf-8')`.")
     if isinstance(targets, str):
         raise DataError(f"targets must be a list of phrases, found the string {targets!r}. Write targets=[{targets!r}].")
-    (analysis,) = load_analyzer(checkpoint).analyze_many([Article(text, title=title)], targets=targets, max_words=max_words, max_sentences=max_sentences)
+    settings: dict[str, Any] = {"targets": targets, "max_words": max_words, "max_sentences": max_sentences, "min_confidence": min_confidence}
+    (analysis,) = load_analyzer(checkpoint).analyze_many([Article(text, title=title)], **settings)
     return analysis
 
 

@@ -53,13 +53,14 @@ def analyze_rows(
     targets: Sequence[str] = (),
     max_words: int | None = 60,
     max_sentences: int | None = None,
+    min_confidence: float = 0.0,
     on_error: Literal["stop", "skip"] = "stop",
 ) -> Iterator[Answer]:
     """Yield the answer to every row of `source`, in order; the file is read in chunks, as the answers are asked for.
 
     With "stop" the first bad row raises `DataError`, with "skip" its error is its answer. A file without any row raises `DataError`.
     """
-    analyze = functools.partial(analyzer.analyze_many, targets=targets, max_words=max_words, max_sentences=max_sentences)
+    analyze = functools.partial(analyzer.analyze_many, targets=targets, max_words=max_words, max_sentences=max_sentences, min_confidence=min_confidence)
     rows = _read_rows(source, on_error)
     chunk = list(islice(rows, CHUNK_ARTICLES))
     if not chunk:
@@ -77,6 +78,7 @@ def analyze_file(
     targets: Sequence[str] = (),
     max_words: int | None = 60,
     max_sentences: int | None = None,
+    min_confidence: float = 0.0,
     on_error: Literal["stop", "skip"] = "stop",
     resume: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
@@ -89,11 +91,12 @@ def analyze_file(
     partial, errors = (output.with_name(output.name + ending) for ending in (".partial", ".errors.jsonl"))
     if source.resolve() in {path.resolve() for path in (output, partial, errors)}:
         raise DataError(f"{output}: the job would overwrite its input, {source}. Name another output.")
-    options = {"targets": list(targets), "max_words": max_words, "max_sentences": max_sentences, "model": _digest(analyzer.model)}
+    settings: dict[str, Any] = {"targets": list(targets), "max_words": max_words, "max_sentences": max_sentences, "min_confidence": min_confidence}
+    options = settings | {"model": _digest(analyzer.model)}
     total = sum(1 for _ in _read_rows(source, on_error))  # and with "stop", nothing is begun before all rows are well-formed
     if not total:
         raise _no_article(source)
-    analyze = functools.partial(analyzer.analyze_many, targets=targets, max_words=max_words, max_sentences=max_sentences)
+    analyze = functools.partial(analyzer.analyze_many, **settings)
     resumed = _begin(partial, options, resume)
     rows = _read_rows(source, on_error)
     _pass_over(rows, partial, resumed, source)

@@ -22,6 +22,7 @@ DIGITS = 4
 """Decimal places of probabilities in rows: what comes behind depends on which articles shared a batch."""
 
 RUNNERS_UP = 2
+UNSURE = "unsure"  # what stands for a label below min_confidence
 BAR_CELLS = 20
 EXCERPT_CHARACTERS = 200  # of a removed passage; the line cuts it further
 
@@ -109,20 +110,22 @@ def _bar(share: float) -> Text:
 
 def _topic_table(topic: Topic) -> Table:
     ranked = sorted(topic.scores.items(), key=lambda item: -item[1])[: 1 + RUNNERS_UP]
-    table = _grid(8, max(len(name) for name, _ in ranked), 4, None)
-    for place, (name, score) in enumerate(ranked):
-        style = "dim" if place else "bold"
-        table.add_row(Text("" if place else "Topic", style="bold"), Text(name, style=style), Text(f"{score:4.0%}", style=style), _bar(score))
+    table = _grid(8, max(len(UNSURE), *(len(name) for name, _ in ranked)), 4, None)
+    if topic.name is None:
+        table.add_row(Text("Topic", style="bold"), Text(UNSURE, style="bold"), "", "")
+    for name, score in ranked:
+        style = "bold" if name == topic.name else "dim"
+        table.add_row(Text("Topic" if name == topic.name else "", style="bold"), Text(name, style=style), Text(f"{score:4.0%}", style=style), _bar(score))
     return table
 
 
 def _stance_table(stances: Sequence[StanceResult]) -> Table:
     colors = {"favor": "green", "against": "red"}
-    table = _grid(8, max(len(result.stance) for result in stances), 4, None)
+    table = _grid(8, max(len(result.stance or UNSURE) for result in stances), 4, None)
     for place, result in enumerate(stances):
-        color = colors.get(result.stance, "none")
+        color = colors.get(result.stance or UNSURE, "none")
         label = Text("" if place else "Stance", style="bold")
-        table.add_row(label, Text(result.stance, style=color), Text(f"{result.confidence:4.0%}", style=color), Text(plain(result.target)))
+        table.add_row(label, Text(result.stance or UNSURE, style=color), Text(f"{result.confidence:4.0%}", style=color), Text(plain(result.target)))
     return table
 
 

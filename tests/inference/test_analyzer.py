@@ -344,3 +344,23 @@ def test_broken_weights_are_refused_rather_than_answered_with(make_model: Callab
     article = Article("The council voted to rebuild the bridge over the river on Monday evening.", lang="en", stances=(Stance("the bridge"),))
     with pytest.raises(CheckpointError, match=r"^the model answers with infinite or undefined numbers: its weights are broken\. Load another checkpoint\.$"):
         list(Analyzer(model, analyzer.articles.tokenizer).analyze_many([article]))
+
+
+def test_below_the_least_confidence_there_is_no_label(analyzer: Analyzer, sample: list[Article]) -> None:
+    articles = [replace(article, stances=()) for article in sample[:30]]
+    sure = list(analyzer.analyze_many(articles, targets=["the mayor", "a tax"]))
+    confidences = sorted(analysis.topic.confidence for analysis in sure)
+    least = confidences[15]
+    doubtful = list(analyzer.analyze_many(articles, targets=["the mayor", "a tax"], min_confidence=least))
+    for before, after in zip(sure, doubtful, strict=True):
+        assert after.topic.name == (before.topic.name if before.topic.confidence >= least else None)
+        assert (after.topic.confidence, after.topic.scores, after.summary) == (before.topic.confidence, before.topic.scores, before.summary)
+        assert [result.stance for result in after.stances] == [result.stance if result.confidence >= least else None for result in before.stances]
+    assert {analysis.topic.name is None for analysis in doubtful} == {True, False}
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.5, "0.5", True, None])
+def test_the_least_confidence_is_a_probability(analyzer: Analyzer, value: object) -> None:
+    with pytest.raises(DataError) as caught:
+        analyzer.analyze_many([], min_confidence=value)  # type: ignore[arg-type]
+    assert str(caught.value) == f"min_confidence must be a number from 0 (always answer) to 1, found {value!r}."

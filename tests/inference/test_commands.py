@@ -206,3 +206,16 @@ def test_help_names_what_can_be_read(capsys: pytest.CaptureFixture[str]) -> None
         main(["analyze", "--help"])
     out = " ".join(capsys.readouterr().out.split())
     assert commands.INPUT_HELP in out
+
+
+def test_without_confidence_there_is_no_label(page: str, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["analyze", page, "--target", "the ferry", "--min-confidence", "1"]
+    assert main([*command, "--json"]) == 0
+    row = json.loads(capsys.readouterr().out)
+    assert row["topic"]["name"] is None
+    assert [stance["stance"] for stance in row["stances"]] == [None]
+    assert max(row["topic"]["scores"].values()) == row["topic"]["confidence"] < 1
+    assert main(command) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["Topic", "unsure"] in lines
+    assert [line[:2] for line in lines if line[-2:] == ["the", "ferry"]] == [["Stance", "unsure"]]
