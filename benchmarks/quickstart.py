@@ -23,7 +23,7 @@ from benchmarks.common import RESULTS, ROOT, Figure, Goal, figure_rows, figure_t
 from inference.analyzer import Analyzer
 from inference.article import read_articles
 from inference.checkpoint import load_checkpoint
-from training.evaluation import dev_scores, evaluate
+from training.evaluation import HeldOut, dev_scores, evaluate
 
 CONFIG = "configs/quickstart.yaml"
 TEST = ROOT / "data/sample/test.jsonl"
@@ -63,7 +63,7 @@ def run_measured(command: Sequence[str], folder: Path) -> Usage:
 def scores_of(checkpoint: Path, test: Path) -> dict[str, dict[str, float]]:
     """Dev scores as the run wrote them down, and the same scores on the test articles."""
     loaded = load_checkpoint(checkpoint)
-    report = evaluate(Analyzer(loaded.model, loaded.tokenizer), list(read_articles(test)), baselines=False)
+    report = evaluate(Analyzer(loaded.model, loaded.tokenizer), HeldOut(list(read_articles(test))), baselines=False)
     return {"dev": _overall(loaded.info.get("dev_scores", {})), "test": _overall(dev_scores(report))}
 
 

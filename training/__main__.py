@@ -22,29 +22,27 @@ from rich.text import Text
 from transformers.utils import logging
 
 from inference.analyzer import Analyzer
-from inference.article import Article, read_articles
+from inference.article import Article
 from inference.checkpoint import Checkpoint, load_checkpoint
 from inference.encoding import ArticleTokenizer
 from inference.errors import CheckpointError, ConfigError, DataError
 from inference.words import count_words
 from training.build import build_tokenizer
+from training.comparison import compare
 from training.config import RunConfig, load_config
-from training.corpus import Corpus, describe, digest, load_corpus
+from training.corpus import Corpus, describe, load_corpus
 from training.corpus_view import corpus_tables
-from training.evaluation import evaluate, held_out_file
-from training.leakage import check_held_out
+from training.evaluation import evaluate
+from training.held_out import ARTICLE_SUFFIXES, SPLITS, HeldOutSources, read_held_out
 from training.report import report_tables, write_report
-from training.results import HeldOutFile
-from training.rows import source_file
+from training.results import Report
 from training.run import RunResult, check_selected_scores, train
-from training.sources import load_source
 
-CONFIG_SUFFIXES = (".yaml", ".yml")
-SPLITS = ("dev", "held_out")
 TOKENS_PER_WORD = 2.0
 """For estimates before there is a tokenizer: with 32,000 pieces, 1.5 (Vietnamese) to 3.3 (Russian) were counted on the news sets."""
 
-ARTICLE_SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.xz")
+TRAINED = ("name", "best_step", "run", "sources", "history", "calibration")
+"""What a report repeats of a checkpoint's description."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -81,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     for command in (check, run):
         command.add_argument("config", metavar="CONFIG", help="YAML file of the run, e.g. configs/quickstart.yaml")
     run.add_argument("--resume", action="store_true", help="go on with an interrupted run of the same config")
-    score.add_argument("checkpoint", metavar="CHECKPOINT", help="checkpoint folder, or a Hub id")
+    score.add_argument("checkpoint", metavar="CHECKPOINT", help="checkpoint folder, or a Hub id; a second one after it is compared on the same articles")
     score.add_argument(
         "held_out", metavar="HELD_OUT", nargs="+", help=f"file of articles ({', '.join(ARTICLE_SUFFIXES)}), or a config (.yaml) for its data.dev"
     )
@@ -169,39 +167,50 @@ def _run_table(config: RunConfig, result: RunResult) -> Table:
     return table
 
 
-@dataclass(frozen=True, slots=True)
-class _HeldOut:
-    """What is evaluated: articles whose `source` tells them apart, and what is known about the sources."""
-
-    articles: list[Article] = field(default_factory=list)
-    files: list[HeldOutFile] = field(default_factory=list)
-    topic_labels: dict[str, Sequence[str]] = field(default_factory=dict)
-    neutral_covers_unrelated: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-
 def _evaluate(options: argparse.Namespace, console: Console) -> None:
-    checkpoint = load_checkpoint(options.checkpoint)
-    held_out = _read_held_out(options, checkpoint)
-    check = check_held_out(held_out.articles, checkpoint.folder, allow_overlap=options.allow_overlap)
-    analyzer = Analyzer(checkpoint.model.to("cuda" if torch.cuda.is_available() else "cpu"), checkpoint.tokenizer)  # type: ignore[arg-type]
+    names, paths = _checkpoints_and_paths(options)
+    checkpoints = [load_checkpoint(name) for name in names]
+    held_out = read_held_out(
+        paths, checkpoints, split=options.split, overrides=options.overrides, data_root=options.data_root, allow_overlap=options.allow_overlap
+    )
     with _progress(console) as bars:
-        show = _Bars(bars).show
-        report = evaluate(
-            analyzer,
-            check.kept,
-            topic_labels=held_out.topic_labels,
-            neutral_covers_unrelated=held_out.neutral_covers_unrelated,
-            headlines=options.headlines,
-            max_words=options.max_words,
-            max_sentences=options.max_sentences,
-            progress=lambda done, total: show("evaluating", done, total),
-        )
-    warnings = (*report.warnings, *held_out.notes, *check.notes)
-    report = replace(report, checkpoint=str(options.checkpoint), files=tuple(held_out.files), warnings=warnings, overlaps=check.overlaps)
+        bar = _Bars(bars)
+        reports = [_report(checkpoint, name, held_out, options, bar) for name, checkpoint in zip(names, checkpoints, strict=True)]
+    report = reports[0]
+    if len(reports) > 1:
+        report = replace(report, compared_with=names[1], differences=compare(*reports))
     page = write_report(report, options.output or _report_folder(options.checkpoint))
     console.print(report_tables(report))
     console.print(f"{report.articles:,} articles in {report.seconds:,.0f} seconds. The report, with examples: {page}", markup=False, soft_wrap=True)
+
+
+def _checkpoints_and_paths(options: argparse.Namespace) -> tuple[list[str], list[str]]:
+    """One checkpoint, or two where the first of the held-out names is a folder or a Hub id; and the files and configs."""
+    second = Path(options.held_out[0])
+    if len(options.held_out) > 1 and (second.is_dir() or not (second.exists() or second.suffix)):
+        return [options.checkpoint, options.held_out[0]], options.held_out[1:]
+    return [options.checkpoint], options.held_out
+
+
+def _report(checkpoint: Checkpoint, name: str, held_out: HeldOutSources, options: argparse.Namespace, bars: "_Bars") -> Report:
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    report = evaluate(
+        Analyzer(checkpoint.model.to(device), checkpoint.tokenizer),  # type: ignore[arg-type]
+        held_out.articles,
+        headlines=options.headlines,
+        max_words=options.max_words,
+        max_sentences=options.max_sentences,
+        progress=lambda done, total: bars.show(f"evaluating {name}", done, total),
+    )
+    return replace(
+        report,
+        device=torch.cuda.get_device_name() if device == "cuda" else f"cpu, {torch.get_num_threads()} threads",
+        checkpoint=name,
+        trained={part: checkpoint.info[part] for part in TRAINED if part in checkpoint.info},
+        files=held_out.files,
+        overlaps=held_out.overlaps,
+        warnings=(*report.warnings, *held_out.notes),
+    )
 
 
 def _report_folder(checkpoint: str) -> Path:
@@ -209,52 +218,6 @@ def _report_folder(checkpoint: str) -> Path:
     if not Path(checkpoint).exists():
         return Path("report")
     return Path(os.path.normpath(Path(checkpoint) / ".." / "report"))  # not `parent`: that of "." is ".", the checkpoint itself
-
-
-def _read_held_out(options: argparse.Namespace, checkpoint: Checkpoint) -> _HeldOut:
-    held_out = _HeldOut()
-    configs = [path for path in options.held_out if path.endswith(CONFIG_SUFFIXES)]
-    if not configs and (options.overrides or options.data_root or options.split != "dev"):
-        raise ConfigError("--set, --data-root and --split are about a config, and none is evaluated. Name one, e.g. configs/news.yaml, or leave them out.")
-    for path in options.held_out:
-        if path in configs:
-            _read_sources(load_config(path, options.overrides, options.data_root), options.split, held_out)
-        elif path.endswith(ARTICLE_SUFFIXES):
-            _read_file(Path(path), checkpoint, held_out)
-        else:
-            raise DataError(f"{path}: a held-out file must end in one of {', '.join((*ARTICLE_SUFFIXES, *CONFIG_SUFFIXES))}.")
-    return held_out
-
-
-def _read_file(path: Path, checkpoint: Checkpoint, held_out: _HeldOut) -> None:
-    name = path.name.partition(".jsonl")[0]
-    if name in {article.source for article in held_out.articles}:
-        name = str(path).partition(".jsonl")[0]  # dev.jsonl of two folders
-    articles = [replace(article, source=name) for article in read_articles(path)]
-    held_out.articles.extend(articles)
-    held_out.files.append(held_out_file(path, len(articles)))
-    trained_on = checkpoint.info.get("sources", {})
-    if name in trained_on:
-        held_out.topic_labels[name] = trained_on[name]["topic_labels"]
-        if trained_on[name]["neutral_covers_unrelated"]:
-            held_out.neutral_covers_unrelated.append(name)
-
-
-def _read_sources(config: RunConfig, split: str, held_out: _HeldOut) -> None:
-    sources = config.data.dev if split == "dev" else config.data.held_out
-    if not sources:
-        raise ConfigError("data.held_out names no source. Add some, or leave out --split.")
-    for source in sources:
-        loaded = load_source(source, config.data.root, config.data.topics, config.seed)
-        held_out.articles.extend(loaded.articles)
-        held_out.topic_labels[source.name] = loaded.topic_labels
-        held_out.notes.extend(f"source {source.name!r}: left out {count:,}: {reason}." for reason, count in loaded.dropped.items())
-        if source.neutral_covers_unrelated:
-            held_out.neutral_covers_unrelated.append(source.name)
-        if source.path is not None:
-            held_out.files.append(held_out_file(source_file(source, config.data.root), len(loaded.articles)))
-        elif source.hub is not None:  # not one file: the digest is that of its articles
-            held_out.files.append(HeldOutFile(f"{source.hub.id}[{source.hub.split}]", digest(loaded.articles), len(loaded.articles)))
 
 
 @dataclass(frozen=True, slots=True)

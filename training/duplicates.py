@@ -197,26 +197,28 @@ class Finder:
         return rows, hits
 
 
-def repeats(signatures: Signatures, texts: Sequence[str]) -> Iterator[tuple[int, Match]]:
-    """Each text that certainly overlaps with an earlier one of the same list, and the most similar of those.
+def repeats(signatures: Signatures, texts: Iterable[str], *, compare: bool = True) -> Iterator[tuple[int, Match]]:
+    """Each text that overlaps with an earlier one of the same list, and the most similar of those.
 
+    With `compare`, candidates are compared whole, and only what certainly overlaps counts; without, `texts` pass by once and none is kept.
     Copies are told by their digest first, and only one of each is looked up: a text that stands there a thousand times costs no more than twice.
     """
     first: dict[int, int] = {}
     for row, digest in enumerate(signatures.digests.tolist()):
         first.setdefault(digest, row)
     once = sorted(first.values())
-    finder = Finder(signatures.take(once), [texts[row] for row in once])
+    kept = [*texts] if compare else None
+    finder = Finder(signatures.take(once), None if kept is None else [kept[row] for row in once])
     place = {row: number for number, row in enumerate(once)}
-    for row, digest in enumerate(signatures.digests.tolist()):
+    for row, (digest, text) in enumerate(zip(signatures.digests.tolist(), texts if kept is None else kept, strict=True)):
         if not signatures.sizes[row]:
             continue
         if first[digest] != row:
             yield row, Match(first[digest], 1.0, True)
             continue
-        earlier = next((match for match in finder.find(texts[row], before=place[row]) if match.certain), None)
+        earlier = next((match for match in finder.find(text, before=place[row]) if match.certain or not compare), None)
         if earlier is not None:
-            yield row, Match(once[earlier.row], earlier.similarity, True)
+            yield row, Match(once[earlier.row], earlier.similarity, earlier.certain)
 
 
 def overlaps(shared: float, size: int, other: int) -> bool:

@@ -1,50 +1,79 @@
 """Held-out scores of a checkpoint, from the same `Analyzer` that users call.
 
-In: an analyzer and articles with gold labels. Out: a `Report`: one row per task, group and system with n and an interval beside
-every score, example summaries, and what is needed to repeat the run. Does not know: files of articles, tables, or how the model was trained.
+In: an analyzer, and held-out articles with gold labels. Out: a `Report`: one row per task, group and system with n and an interval
+beside every score, what stands behind the scores, and what is needed to repeat the run. Articles are read anew for every reading and
+never held: memory does not grow with them. Does not know: files of articles, tables, or how the model was trained.
 """
 
-import hashlib
 import platform
+import sys
 import time
-from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
-from pathlib import Path
 from statistics import fmean
+from typing import TypeVar
 
 from inference.analyzer import Analysis, Analyzer
 from inference.article import Article
 from inference.errors import DataError
 from inference.words import words
+from training.baselines import MAJORITY, label_shares
 from training.bootstrap import REPLICATES
-from training.results import MODEL, HeldOutFile, Report, Row
+from training.probes import NO_ARTICLE, OTHER_TARGETS, other_targets, without_article
+from training.results import MODEL, Answers, Report, Row
 from training.scoring import Tally
+
+if sys.platform != "win32":
+    import resource
+
+Entry = TypeVar("Entry")
 
 PACKAGES = ("torch", "transformers", "sentencex", "py3langid", "rouge-score", "sacrebleu", "numpy")
 _DEV_PREFIX = {"topic": "topic_", "stance": "stance_", "summary": "", "headline": "headline_", "cleaning": "cleaning_"}
+_NO_SCORES = ("words", "boilerplate_sentences", "ece")  # of which more is not better
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """Articles to evaluate on, and what is known about them. `articles` is read several times: a list, or an object that reads a file anew."""
+
+    articles: Iterable[Article]
+    topic_labels: Mapping[str, Sequence[str]] = field(default_factory=dict)  # the topics that a source uses, beside those found in it
+    neutral_covers_unrelated: Collection[str] = ()  # sources that are scored three ways, and with them every group that holds one
+    copies: Mapping[str, str] = field(default_factory=dict)  # source/id -> a name that overlapping articles share: they are drawn together
+
+
+@dataclass(slots=True)
+class _Gold:
+    """What a first reading of the articles finds."""
+
+    articles: int = 0
+    headlines: int = 0  # articles with a title and no summary
+    topics: Counter[tuple[str, str]] = field(default_factory=Counter)  # (source, topic)
+    stances: Counter[str] = field(default_factory=Counter)
+    pairs: int = 0  # articles with a gold stance
+    others: int = 0  # articles with a summary or boilerplate lines
 
 
 def evaluate(
     analyzer: Analyzer,
-    articles: Sequence[Article],
+    held_out: HeldOut,
     *,
-    topic_labels: Mapping[str, Sequence[str]] | None = None,
-    neutral_covers_unrelated: Collection[str] = (),
     headlines: bool = False,
     max_words: int = 60,
     max_sentences: int | None = None,
     baselines: bool = True,
+    answers: Mapping[str, Iterable[Answers]] | None = None,
     replicates: int = REPLICATES,
     progress: Callable[[int, int], None] | None = None,
 ) -> Report:
-    """Score the analyzer on held-out articles, overall, per language and per source (`Article.source`).
+    """Score the analyzer on held-out articles, overall and by language, script, source (`Article.source`), length and gold topic.
 
-    `topic_labels` names the topics that each source uses, beside those found in it: only these compete in the restricted scores.
-    Sources in `neutral_covers_unrelated` are scored three ways, and so is every group that holds one of them.
     With `headlines`, articles that have a title and no summary are read once more without the title, wherever it stands, and their best
-    single sentence is scored against it. `baselines=False` leaves out all systems but the model, `replicates=0` the intervals
+    single sentence is scored against it. `baselines=False` leaves out all systems but the model, and the probes of its stances
+    (`training.probes`); `answers` are those of further systems, one an article in their order. `replicates=0` leaves out the intervals
     (`training.bootstrap`). `progress(done, total)` counts readings.
 
     Articles that the analyzer refuses are left out and counted in the warnings.
@@ -52,25 +81,35 @@ def evaluate(
     Raises `DataError` for repeated ids, no gold at all, or a source whose topics are all unknown to the checkpoint.
     """
     started = time.perf_counter()
-    _check_ids(articles)
-    _check_gold(articles, headlines)
-    headed = [_without_headline(article) for article in articles if headlines and not article.summary and words(article.title)]
-    pages = [page for _, page in headed]
-    total = len(articles) + len(pages)
-    tally = Tally(_source_topics(articles, topic_labels or {}), neutral_covers_unrelated, baselines, replicates)
-    refused: list[tuple[Article, DataError]] = []
+    gold = _read_gold(held_out.articles)
+    _check_gold(gold, headlines)
+    total = gold.articles + headlines * gold.headlines + baselines * 2 * gold.pairs
+    done = 0
 
-    for place, analysis in _analyze(analyzer, articles, refused, max_words, max_sentences):
+    def step() -> None:
+        nonlocal done
+        done += 1
+        if progress:
+            progress(done, total)
+
+    tally = Tally(_source_topics(gold, held_out), held_out.neutral_covers_unrelated, analyzer.temperatures, held_out.copies, replicates)
+    refused: list[tuple[Article, DataError]] = []
+    majority = {MAJORITY: _majority(gold)} if baselines else {}
+    for (article, said), analysis in _analyze(analyzer, _beside(held_out.articles, answers or {}), lambda pair: pair[0], refused, max_words, max_sentences):
         if not tally.articles:
-            tally.warnings += _check_topics(articles, analysis.topic.scores)
-        tally.add(articles[place], analysis, max_sentences)
-        if progress:
-            progress(place + 1, total)
-    for place, analysis in _analyze(analyzer, pages, refused, max_words, max_sentences=1):
-        headline, page = headed[place]
-        tally.add_summary("headline", page, analysis, headline, max_sentences=1)
-        if progress:
-            progress(len(articles) + place + 1, total)
+            tally.warnings += _check_topics(gold, analysis.topic.scores)
+        tally.add(article, analysis, {name: answer(article) for name, answer in majority.items()} | said, max_sentences, baselines)
+        step()
+    if headlines:
+        headed = ((article, *without_headline(article)) for article in held_out.articles if _has_headline(article))
+        for (_, headline, page), analysis in _analyze(analyzer, headed, lambda entry: entry[2], refused, max_words, max_sentences=1):
+            tally.add_summary("headline", page, analysis, headline, 1, {}, baselines)
+            step()
+    if baselines:
+        for name, probe in ((OTHER_TARGETS, other_targets), (NO_ARTICLE, without_article)):
+            for (article, _), analysis in _analyze(analyzer, probe(held_out.articles), lambda pair: pair[1], [], max_words, max_sentences=1):
+                tally.add_stances(name, article, analysis, [result.scores for result in analysis.stances])
+                step()
 
     rows = tally.rows()
     return Report(
@@ -82,13 +121,12 @@ def evaluate(
         seconds=time.perf_counter() - started,
         versions={"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
         warnings=(*tally.warnings, *_unscored(rows), *_left_out(refused)),
+        mistakes=tally.mistakes(),
+        confusions=tally.confusions(),
+        reliability=tally.reliability(),
+        positions=tally.positions(),
+        peak_memory=_peak_memory(),
     )
-
-
-def held_out_file(path: str | Path, articles: int) -> HeldOutFile:
-    """The record of a file for the report; the digest is that of its bytes as they lie on disk."""
-    with Path(path).open("rb") as file:
-        return HeldOutFile(str(path), hashlib.file_digest(file, "sha256").hexdigest(), articles)
 
 
 def dev_scores(report: Report) -> dict[str, float]:
@@ -100,10 +138,10 @@ def dev_scores(report: Report) -> dict[str, float]:
     scores: dict[str, float] = {}
     by_metric: dict[str, list[float]] = {}
     for row in report.rows:
-        if row.system != MODEL or row.group_kind != "source":
+        if row.system != MODEL or row.group_kind != "source" or row.task not in _DEV_PREFIX:
             continue
         for metric, value in row.scores.items():
-            if metric in ("words", "boilerplate_sentences"):
+            if metric in _NO_SCORES:
                 continue
             name = _DEV_PREFIX[row.task] + metric
             value = value / 100 if metric == "chrf" or metric.startswith("rouge") else value
@@ -112,39 +150,59 @@ def dev_scores(report: Report) -> dict[str, float]:
     return {name: fmean(values) for name, values in by_metric.items()} | scores
 
 
-def _check_ids(articles: Sequence[Article]) -> None:
-    counts = Counter((article.source, article.id) for article in articles if article.id)
-    repeated = [key for key, count in counts.items() if count > 1]
-    if repeated:
-        source, name = repeated[0]
-        raise DataError(f"source {source!r}: id {name!r} occurs {counts[repeated[0]]} times ({len(repeated)} in all repeat). Give every article its own id.")
-
-
-def _check_gold(articles: Sequence[Article], headlines: bool) -> None:
+def _read_gold(articles: Iterable[Article]) -> _Gold:
+    """Count the gold labels, and make sure that ids tell the articles of a source apart."""
+    gold = _Gold()
+    seen: set[int] = set()
+    repeated: Counter[tuple[str, str]] = Counter()
     for article in articles:
-        if article.topic or article.summary or article.boilerplate is not None or any(stance.stance for stance in article.stances):
-            return
-        if headlines and article.title:
-            return
-    raise DataError(f"none of the {len(articles)} articles has a topic, a stance, a summary or boilerplate lines. Give articles with gold labels.")
-
-
-def _source_topics(articles: Sequence[Article], declared: Mapping[str, Sequence[str]]) -> dict[str, set[str]]:
-    """The topics that each source uses: those declared and those found in its gold."""
-    topics = {source: set(labels) for source, labels in declared.items()}
-    for article in articles:
+        gold.articles += 1
+        name = (article.source, article.id)
+        if article.id and hash(name) in seen:  # hashes, since names of a hundred thousand articles would fill memory
+            repeated[name] += 1
+        seen.add(hash(name))
+        gold.headlines += _has_headline(article)
         if article.topic:
-            topics.setdefault(article.source, set()).add(article.topic)
+            gold.topics[article.source, article.topic] += 1
+        labels = [stance.stance for stance in article.stances if stance.stance]
+        gold.stances.update(labels)
+        gold.pairs += bool(labels)
+        gold.others += bool(article.summary) or article.boilerplate is not None
+    if repeated:
+        (source, twice), times = repeated.most_common(1)[0]
+        raise DataError(f"source {source!r}: id {twice!r} occurs {times + 1} times ({len(repeated)} in all repeat). Give every article its own id.")
+    return gold
+
+
+def _check_gold(gold: _Gold, headlines: bool) -> None:
+    if not (gold.topics or gold.stances or gold.others or (headlines and gold.headlines)):
+        raise DataError(f"none of the {gold.articles} articles has a topic, a stance, a summary or boilerplate lines. Give articles with gold labels.")
+
+
+def _source_topics(gold: _Gold, held_out: HeldOut) -> dict[str, set[str]]:
+    """The topics that each source uses: those declared and those found in its gold."""
+    topics = {source: set(labels) for source, labels in held_out.topic_labels.items()}
+    for source, topic in gold.topics:
+        topics.setdefault(source, set()).add(topic)
     return topics
 
 
-def _check_topics(articles: Sequence[Article], known: Collection[str]) -> list[str]:
+def _majority(gold: _Gold) -> Callable[[Article], Answers]:
+    """The system that always gives the most frequent gold label."""
+    topics: Counter[str] = Counter()
+    for (_, topic), count in gold.topics.items():
+        topics[topic] += count
+    topic_shares, stance_shares = label_shares(topics), label_shares(gold.stances)
+    return lambda article: Answers(topic_shares or None, (stance_shares,) * len(article.stances) if stance_shares else ())
+
+
+def _check_topics(gold: _Gold, known: Collection[str]) -> list[str]:
     """Warnings on gold topics that the checkpoint does not have: they stay in the scores, as errors of the model."""
     warnings = []
-    for source in sorted({article.source for article in articles}):
-        gold = Counter(article.topic for article in articles if article.source == source and article.topic)
-        outside = {topic: count for topic, count in sorted(gold.items()) if topic not in known}
-        if gold and len(outside) == len(gold):
+    for source in sorted({source for source, _ in gold.topics}):
+        counts = {topic: count for (where, topic), count in sorted(gold.topics.items()) if where == source}
+        outside = {topic: count for topic, count in counts.items() if topic not in known}
+        if len(outside) == len(counts):
             names = ", ".join(outside)
             raise DataError(
                 f"source {source!r}: the checkpoint knows none of its topics ({names}). Known: {', '.join(known)}. "
@@ -154,19 +212,39 @@ def _check_topics(articles: Sequence[Article], known: Collection[str]) -> list[s
     return warnings
 
 
+def _beside(articles: Iterable[Article], answers: Mapping[str, Iterable[Answers]]) -> Iterator[tuple[Article, dict[str, Answers]]]:
+    """Each article with what the other systems say about it."""
+    for article, *said in zip(articles, *answers.values(), strict=True):
+        yield article, dict(zip(answers, said, strict=True))
+
+
 def _analyze(
-    analyzer: Analyzer, articles: Sequence[Article], refused: list[tuple[Article, DataError]], max_words: int, max_sentences: int | None
-) -> Iterator[tuple[int, Analysis]]:
-    """The place of each article that can be read, with its analysis; the others go to `refused` with the reason."""
+    analyzer: Analyzer,
+    entries: Iterable[Entry],
+    article_of: Callable[[Entry], Article],
+    refused: list[tuple[Article, DataError]],
+    max_words: int,
+    max_sentences: int | None,
+) -> Iterator[tuple[Entry, Analysis]]:
+    """Each entry whose article can be read, with its analysis; the others' articles go to `refused` with the reason."""
+    waiting: deque[tuple[Entry, Article]] = deque()
     unreadable: set[int] = set()
+
+    def read() -> Iterator[Article]:
+        for entry in entries:
+            waiting.append((entry, article_of(entry)))
+            yield waiting[-1][1]
 
     def refuse(article: Article, error: DataError) -> None:
         unreadable.add(id(article))
         refused.append((article, error))
 
-    places = iter(range(len(articles)))
-    for analysis in analyzer.analyze_many(articles, max_words=max_words, max_sentences=max_sentences, on_error=refuse):
-        yield next(place for place in places if id(articles[place]) not in unreadable), analysis
+    for analysis in analyzer.analyze_many(read(), max_words=max_words, max_sentences=max_sentences, on_error=refuse):
+        entry, article = waiting.popleft()
+        while id(article) in unreadable:
+            unreadable.remove(id(article))
+            entry, article = waiting.popleft()
+        yield entry, analysis
 
 
 def _unscored(rows: Sequence[Row]) -> list[str]:
@@ -183,7 +261,19 @@ def _left_out(refused: Sequence[tuple[Article, DataError]]) -> list[str]:
     return [f"articles left out: {counts[reason]}, the first is {name!r}. {reason}" for reason, name in first.items()]
 
 
-def _without_headline(article: Article) -> tuple[str, Article]:
+def _peak_memory() -> int:
+    """Bytes that the process held at most; 0 where the system does not say."""
+    if sys.platform == "win32":
+        return 0
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return used if sys.platform == "darwin" else 1024 * used
+
+
+def _has_headline(article: Article) -> bool:
+    return not article.summary and bool(words(article.title))
+
+
+def without_headline(article: Article) -> tuple[str, Article]:
     """The headline, and the article with nothing of it: no title, no line that says the same words, no text that opens with it.
 
     A copy of the headline among the sentences would win every time and say nothing about summaries.

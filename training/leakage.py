@@ -35,9 +35,10 @@ class Overlap:
 
 @dataclass(frozen=True, slots=True)
 class HeldOutCheck:
-    """The held-out articles that a checkpoint may be scored on, those that it may not, and what the report must say."""
+    """Which held-out articles a checkpoint may not be scored on, which of them are copies of each other, and what the report must say."""
 
-    kept: list[Article]
+    left_out: frozenset[int]  # places of articles that overlap with training articles
+    copies: dict[str, str]  # source/id -> source/id of the first article of those that overlap with each other, for each of them
     overlaps: tuple[Overlap, ...]
     notes: tuple[str, ...]
 
@@ -74,34 +75,44 @@ def shared_targets(train: Mapping[str, Iterable[Article]], dev: Mapping[str, Ite
     return {name: (len(trained & targets), len(targets)) for name, targets in held_out.items() if trained & targets}
 
 
-def check_held_out(articles: Sequence[Article], folder: Path, *, allow_overlap: bool) -> HeldOutCheck:
-    """Compare held-out articles with the training articles of the checkpoint in `folder`.
+def check_held_out(articles: Iterable[Article], folder: Path, *, allow_overlap: bool) -> HeldOutCheck:
+    """Compare held-out articles with each other, and with the training articles of the checkpoint in `folder`; they are read three times and not kept.
 
-    Raises `DataError` with the pairs where any overlap, unless `allow_overlap` leaves those articles out.
+    Raises `DataError` with the pairs where any overlaps with a training article, unless `allow_overlap` leaves those articles out.
     """
-    named = [(f"{article.source}/{article.id}", article.text) for article in articles]
-    inside = len(overlaps_inside(sign(named), [text for _, text in named]))
-    notes = [f"{inside:,} of {len(articles):,} held-out articles overlap with another held-out article; such pairs are not left out."] if inside else []
+    held_out = sign((_name(article), article.text) for article in articles)
+    total = len(held_out.names)
+    copies: dict[str, str] = {}
+    repeated = 0
+    for row, match in repeats(held_out, (article.text for article in articles), compare=False):
+        first = held_out.names[match.row]
+        copies[held_out.names[row]] = copies.setdefault(first, first)
+        repeated += 1
+    notes = [f"{repeated:,} of {total:,} held-out articles overlap with another held-out article; intervals draw such articles together."] if repeated else []
     path = folder / TRAINING_ARTICLES
     signatures = from_bytes(path.read_bytes()) if path.is_file() else None
     if signatures is None:
         why = "has signatures of another version" if path.is_file() else "carries no signatures of its training articles"
-        return HeldOutCheck(list(articles), (), (*notes, f"the checkpoint {why}: whether held-out articles stand among them could not be checked."))
+        notes.append(f"the checkpoint {why}: whether held-out articles stand among them could not be checked.")
+        return HeldOutCheck(frozenset(), copies, (), tuple(notes))
     finder = Finder(signatures)
     found: dict[int, Overlap] = {}
-    for row, (name, text) in enumerate(named):
-        for match in finder.find(text)[:1]:
-            found[row] = Overlap(name, signatures.names[match.row], match.similarity, opening(text))
-    if not found:
-        return HeldOutCheck(list(articles), (), tuple(notes))
+    for row, article in enumerate(articles):
+        for match in finder.find(article.text)[:1]:
+            found[row] = Overlap(_name(article), signatures.names[match.row], match.similarity, opening(article.text))
     overlaps = tuple(found.values())
-    number = f"{len(overlaps):,} of {len(articles):,} held-out articles"
-    lines = "\n".join(overlap_lines(overlaps, "held out", "trained on"))
-    if not allow_overlap or len(overlaps) == len(articles):
-        remedy = "Name articles that it was not trained on" + (", or leave these out with --allow-overlap." if len(overlaps) < len(articles) else ".")
-        raise DataError(f"{number} overlap with training articles of the checkpoint, so that scores would show what it remembers:\n{lines}\n{remedy}")
-    notes.append(f"left out {number} that overlap with training articles of the checkpoint.")
-    return HeldOutCheck([article for row, article in enumerate(articles) if row not in found], overlaps, tuple(notes))
+    if overlaps:
+        number = f"{len(overlaps):,} of {total:,} held-out articles"
+        if not allow_overlap or len(overlaps) == total:
+            lines = "\n".join(overlap_lines(overlaps, "held out", "trained on"))
+            remedy = "Name articles that it was not trained on" + (", or leave these out with --allow-overlap." if len(overlaps) < total else ".")
+            raise DataError(f"{number} overlap with training articles of the checkpoint, so that scores would show what it remembers:\n{lines}\n{remedy}")
+        notes.append(f"left out {number} that overlap with training articles of the checkpoint.")
+    return HeldOutCheck(frozenset(found), copies, overlaps, tuple(notes))
+
+
+def _name(article: Article) -> str:
+    return f"{article.source}/{article.id}"
 
 
 def overlap_lines(overlaps: Sequence[Overlap], article: str, other: str, most: int = PAIRS_SHOWN) -> list[str]:

@@ -4,6 +4,7 @@ In: nothing; `training.scoring` and `training.evaluation` fill these in. Out: fi
 `training.floors` read. Does not know: how anything is computed or shown.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,15 @@ from training.leakage import Overlap
 MODEL = "model"
 
 GROUP_KINDS = ("overall", "lang", "script", "source", "length", "topic")
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What a system says about one article: probabilities, or scores that are highest for its label, and a summary; None or () where it has no say."""
+
+    topic: Mapping[str, float] | None = None
+    stances: tuple[Mapping[str, float], ...] = ()  # one for each of the article's targets, in their order
+    summary: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

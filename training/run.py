@@ -30,7 +30,7 @@ from training.calibration import Calibration, calibrate
 from training.config import RunConfig, config_to_yaml
 from training.corpus import SHARED_WITH_HELD_OUT, Corpus, load_corpus
 from training.duplicates import to_bytes
-from training.evaluation import dev_scores, evaluate
+from training.evaluation import HeldOut, dev_scores, evaluate
 from training.examples import Collator, Example, PlannedBatches, SourceLabels, inject_lines, make_example, plan_batches, source_labels, token_rarity
 from training.leakage import TRAINING_ARTICLES
 from training.trainer import SCORE, ArticleTrainer, Clock, ReadableLog, on_main_process
@@ -306,15 +306,12 @@ def scored_articles(config: RunConfig, corpus: Corpus) -> list[Article]:
 
 
 def _score_dev(config: RunConfig, corpus: Corpus, analyzer: Analyzer) -> dict[str, float]:
-    report = evaluate(
-        analyzer,
+    held_out = HeldOut(
         scored_articles(config, corpus),
         topic_labels={source.source.name: source.topic_labels for source in corpus.dev},
         neutral_covers_unrelated=[source.source.name for source in corpus.dev if source.source.neutral_covers_unrelated],
-        baselines=False,
-        replicates=0,
     )
-    scores = dev_scores(report)
+    scores = dev_scores(evaluate(analyzer, held_out, baselines=False, replicates=0))
     return {"score": sum(scores[name] for name in config.training.select) / len(config.training.select), **scores}
 
 

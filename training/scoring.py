@@ -1,15 +1,15 @@
-"""What an evaluation keeps of each article, and how that becomes rows of scores.
+"""What an evaluation keeps of each article, and how that becomes rows of scores and the other parts of a report.
 
-In: one article with gold labels and its analysis at a time. Out: a `Row` for every task, group and system, and example summaries.
-Only sums are kept, by language and source and for every bootstrap replicate: memory does not grow with the number of articles.
-Does not know: where articles come from, or who made the analysis.
+In: one article with gold labels and what every system says about it, at a time. Out: a `Row` for every task, group and system, and what
+`training.results` has beside them. Only sums are kept, by group and for every bootstrap replicate: memory does not grow with the number
+of articles. Does not know: where articles come from, or who made the answers.
 """
 
-from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from heapq import heappushpop
 from itertools import zip_longest
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,89 +17,110 @@ from numpy.typing import ArrayLike, NDArray
 from inference.analyzer import Analysis
 from inference.article import Article
 from inference.words import count_words
-from training.baselines import MAJORITY, baseline_summaries, label_shares
+from training.baselines import baseline_summaries
 from training.bootstrap import REPLICATES, interval, weights
-from training.metrics.labels import best_label, label_values, merge_neutral, merged_stance, stance_values
+from training.groups import EVERYTHING, Group, groups_of, sort_key
+from training.leakage import opening
+from training.metrics.confidence import RiskCoverage, calibration_error, confidence_counts, uncalibrated
+from training.metrics.labels import best_label, fnc1_value, label_values, merge_neutral, merged_stance, stance_values
 from training.metrics.spans import characters, precision_recall
 from training.metrics.summaries import ROUGE_TYPES, chrf_counts, chrf_value, rouge
 from training.metrics.sums import Sums, add_up, plain, ratio
-from training.results import MODEL, Example, Row
+from training.results import GROUP_KINDS, MODEL, Answers, Bin, Confusion, Example, Mistake, Positions, Reliability, Row
 
 EXAMPLES = 12  # about one screen of a report each for a dozen languages
+MISTAKES = 10  # of a task
 
+TENTHS = 10
 
-class _Cell(NamedTuple):
-    """The smallest group: every other one is made of these."""
-
-    lang: str
-    source: str
-
-
-class _Answer(NamedTuple):
-    """One gold label with its prediction, and both again in the variant: restricted topics, merged stances."""
-
-    gold: str
-    predicted: str
-    variant_gold: str
-    variant_predicted: str
-
-
-_Cells = dict[_Cell, dict[Any, Sums]]  # the sums of each cell by name: an `_Answer` counted, or a statistic added up
+_Sums = dict[Group, dict[Any, Sums]]  # the sums of each group by name: an answer counted, or a statistic added up
 
 
 @dataclass(slots=True)
 class Tally:
-    """Gold and predictions, article by article: `add` as they come, `rows` and `examples` at the end."""
+    """Gold and answers, article by article: `add` as they come, then ask for the parts of the report."""
 
     source_topics: Mapping[str, Set[str]]
     three_way: Collection[str]  # sources whose neutral covers unrelated
-    baselines: bool
+    temperatures: Mapping[str, float] = field(default_factory=dict)  # by task, of the checkpoint; 1 where it has none
+    copies: Mapping[str, str] = field(default_factory=dict)  # source/id -> a name that overlapping articles share
     replicates: int = REPLICATES  # of the bootstrap; 0 = no intervals
     articles: int = 0
     warnings: list[str] = field(default_factory=list)
-    _topics: _Cells = field(default_factory=dict)
-    _stances: _Cells = field(default_factory=dict)
-    _summaries: dict[tuple[str, str], _Cells] = field(default_factory=dict)  # by task and system
-    _cleaned: _Cells = field(default_factory=dict)
+    _sums: dict[str, dict[str, _Sums]] = field(default_factory=dict)  # by task and system
+    _merged: set[Group] = field(default_factory=set)  # groups that hold an article of a three-way source
     _examples: dict[tuple[str, str], list[Example]] = field(default_factory=dict)  # by task and language
+    _mistakes: dict[str, list[tuple[float, int, Mistake]]] = field(default_factory=dict)  # by task, the least confident first
+    _mistaken: int = 0
+    _confidences: dict[str, NDArray[np.float64]] = field(default_factory=dict)  # by task, [2, 3, BINS] before and after temperature
+    _risk: dict[str, RiskCoverage] = field(default_factory=dict)
+    _positions: dict[str, NDArray[np.int64]] = field(default_factory=dict)  # by system, [TENTHS] chosen sentences
+    _last: tuple[Article, tuple[Group, ...], NDArray[np.int64]] | None = None  # of the article that is being added: its groups, its draws
 
-    def add(self, article: Article, analysis: Analysis, max_sentences: int | None) -> None:
-        """Keep what one article's gold labels say about its analysis; `max_sentences` is the limit its summary was made under."""
+    def add(self, article: Article, analysis: Analysis, answers: Mapping[str, Answers], max_sentences: int | None, baselines: bool) -> None:
+        """Keep what one article's gold labels say about its analysis and about the `answers` of other systems.
+
+        `max_sentences` is the limit that the summary was made under; with `baselines`, leads and the oracle are scored beside it.
+        """
         self.articles += 1
-        cell, drawn = _cell(article, analysis), weights(article.text, self.replicates)
-        if article.topic:
-            restricted = best_label(analysis.topic.scores, self.source_topics[cell.source])
-            _add(self._topics, cell, {_Answer(article.topic, best_label(analysis.topic.scores), article.topic, restricted): 1}, drawn)
-        for stance, result in zip(article.stances, analysis.stances, strict=True):
-            if stance.stance:
-                merged = best_label(merge_neutral(result.scores))
-                _add(self._stances, cell, {_Answer(stance.stance, best_label(result.scores), merged_stance(stance.stance), merged): 1}, drawn)
+        said = Answers(analysis.topic.scores, tuple(result.scores for result in analysis.stances))
+        for system, answer in {MODEL: said, **answers}.items():
+            if article.topic and answer.topic is not None:
+                self._add_topic(system, article, analysis, answer.topic)
+            if answer.stances:
+                self.add_stances(system, article, analysis, answer.stances)
         if article.summary:
-            self.add_summary("summary", article, analysis, article.summary, max_sentences)
+            others = {system: answer.summary for system, answer in answers.items() if answer.summary is not None}
+            self.add_summary("summary", article, analysis, article.summary, max_sentences, others, baselines)
         if article.boilerplate is not None:
-            _add(self._cleaned, cell, self._clean(article, article.boilerplate, analysis), drawn)
+            self._add("cleaning", MODEL, article, analysis, self._clean(article, article.boilerplate, analysis))
 
-    def add_summary(self, task: str, article: Article, analysis: Analysis, reference: str, max_sentences: int | None) -> None:
-        """Keep how the summary of one article, and those of the baselines, compare with `reference`; `task` is summary or headline."""
-        texts = {MODEL: analysis.summary.text}
-        if self.baselines:
-            texts |= baseline_summaries(article, reference, max_sentences)
-        cell, drawn = _cell(article, analysis), weights(article.text, self.replicates)
+    def _add_topic(self, system: str, article: Article, analysis: Analysis, scores: Mapping[str, float]) -> None:
+        gold, best = str(article.topic), best_label(scores)
+        restricted = best_label(scores, self.source_topics[article.source])
+        values: dict[Any, ArrayLike] = {("all", gold, best): 1, ("restricted", gold, restricted): 1}
+        if system == MODEL:
+            values["confidence"] = self._judge("topic", article, analysis, "", gold, scores)
+        self._add("topic", system, article, analysis, values)
+
+    def add_stances(self, system: str, article: Article, analysis: Analysis, stances: Sequence[Mapping[str, float]]) -> None:
+        """Keep what `system` says about the article's targets, in their order; targets without gold are left out."""
+        for stance, scores in zip(article.stances, stances, strict=True):
+            if not stance.stance:
+                continue
+            merged = merge_neutral(scores)
+            gold, merged_gold = stance.stance, merged_stance(stance.stance)
+            values: dict[Any, ArrayLike] = {("all", gold, best_label(scores)): 1, ("merged", merged_gold, best_label(merged)): 1}
+            if system == MODEL:
+                three_way = article.source in self.three_way
+                values["confidence"] = self._judge(
+                    "stance", article, analysis, stance.target, merged_gold if three_way else gold, merged if three_way else scores
+                )
+            self._add("stance", system, article, analysis, values)
+
+    def add_summary(
+        self, task: str, article: Article, analysis: Analysis, reference: str, max_sentences: int | None, others: Mapping[str, str], baselines: bool
+    ) -> None:
+        """Keep how the summary of one article, and those of other systems, compare with `reference`; `task` is summary or headline."""
+        texts = {MODEL: analysis.summary.text, **(baseline_summaries(article, reference, max_sentences) if baselines else {}), **others}
         for system, text in texts.items():
-            statistics: dict[str, ArrayLike] = {"n": 1, **rouge(text, reference), "chrf": chrf_counts(text, reference), "words": count_words(text)}
-            _add(self._summaries.setdefault((task, system), {}), cell, statistics, drawn)
-        examples = self._examples.setdefault((task, cell.lang), [])
+            statistics: dict[Any, ArrayLike] = {"n": 1, **rouge(text, reference), "chrf": chrf_counts(text, reference), "words": count_words(text)}
+            self._add(task, system, article, analysis, statistics)
+        lang = article.lang or analysis.lang
+        examples = self._examples.setdefault((task, lang), [])
         if len(examples) < EXAMPLES:
-            examples.append(Example(article.id, cell.lang, cell.source, reference, texts))
+            examples.append(Example(article.id, lang, article.source, reference, texts))
 
     def rows(self) -> list[Row]:
         """The scores of every task that has gold."""
-        topics = {MODEL: self._topics} | ({MAJORITY: self._majority_topics()} if self.baselines else {})
-        stances = {MODEL: self._stances} | ({MAJORITY: self._majority_stances()} if self.baselines else {})
-        rows = _rows("topic", topics, _topic_values) + _rows("stance", stances, self._stance_values)
-        for task in ("summary", "headline"):
-            rows += _rows(task, {system: cells for (kind, system), cells in self._summaries.items() if kind == task}, _summary_values)
-        return rows + _rows("cleaning", {MODEL: self._cleaned}, _cleaning_values)
+        score: dict[str, Callable[[Group, dict[Any, Sums]], dict[str, Sums]]] = {
+            "topic": _topic_values,
+            "stance": self._stance_values,
+            "summary": _summary_values,
+            "headline": _summary_values,
+            "cleaning": _cleaning_values,
+        }
+        return [row for task, values in score.items() for row in _rows(task, self._sums.get(task, {}), values)]
 
     def examples(self) -> tuple[Example, ...]:
         """Up to `EXAMPLES` summaries, one of each language in turn; those with a real reference come before headlines."""
@@ -111,23 +132,84 @@ class Tally:
         in_turn = [example for turn in zip_longest(*by_lang.values()) for example in turn if example is not None]
         return tuple(in_turn[:EXAMPLES])
 
-    def _majority_topics(self) -> _Cells:
-        shares = label_shares(_gold(self._topics))
-        best = best_label(shares) if shares else ""
-        restricted = {source: best_label(shares, topics) for source, topics in self.source_topics.items() if not topics.isdisjoint(shares)}
-        return _answered(self._topics, lambda cell, answer: answer._replace(predicted=best, variant_predicted=restricted[cell.source]))
+    def mistakes(self) -> tuple[Mistake, ...]:
+        """The wrong labels that the model was most sure of, up to `MISTAKES` a task, the surest first."""
+        return tuple(mistake for task in self._mistakes for *_, mistake in sorted(self._mistakes[task], reverse=True, key=lambda entry: entry[:2]))
 
-    def _majority_stances(self) -> _Cells:
-        shares = label_shares(_gold(self._stances))
-        best, merged = (best_label(shares), best_label(merge_neutral(shares))) if shares else ("", "")
-        return _answered(self._stances, lambda cell, answer: answer._replace(predicted=best, variant_predicted=merged))
+    def confusions(self) -> tuple[Confusion, ...]:
+        """What the model answered to each gold label of topics and of stances."""
+        found = []
+        for task, merged in (("topic", "all"), ("stance", "merged" if EVERYTHING in self._merged else "all")):
+            sums = self._sums.get(task, {}).get(MODEL, {}).get(EVERYTHING)
+            if sums:
+                confusion = _confusion(sums, merged)
+                labels = sorted({label for pair in confusion for label in pair})
+                counts = tuple(tuple(int(confusion[gold, label][0]) if (gold, label) in confusion else 0 for label in labels) for gold in labels)
+                found.append(Confusion(task, tuple(labels), counts))
+        return tuple(found)
 
-    def _stance_values(self, cells: _Cells) -> dict[str, Sums]:
+    def reliability(self) -> tuple[Reliability, ...]:
+        """How far the model's confidences can be believed, for topics and for stances."""
+        found = []
+        for task, (before, after) in self._confidences.items():
+            bins = tuple(Bin(int(n), float(confidence / n), float(right / n)) for n, confidence, right in after.T if n)
+            ece_before, ece = (float(calibration_error(counts[..., None])[0]) for counts in (before, after))
+            temperature = self.temperatures.get(task, 1.0)
+            found.append(Reliability(task, int(after[0].sum()), temperature, ece_before, ece, bins, self._risk[task].curve()))
+        return tuple(found)
+
+    def positions(self) -> tuple[Positions, ...]:
+        """Where in their articles the summaries' sentences stand."""
+        return tuple(Positions(system, int(counts.sum()), tuple((counts / counts.sum()).tolist())) for system, counts in self._positions.items())
+
+    def _judge(self, task: str, article: Article, analysis: Analysis, target: str, gold: str, scores: Mapping[str, float]) -> NDArray[np.float64]:
+        """Keep how sure the model was of an answer, and the answer where it was wrong; returns its `confidence_counts`."""
+        predicted = best_label(scores)
+        confidence, right = scores[predicted], predicted == gold
+        before = float(uncalibrated([*scores.values()], self.temperatures.get(task, 1.0)).max())
+        counts = np.stack([confidence_counts(before, right), confidence_counts(confidence, right)])
+        self._confidences[task] = self._confidences.get(task, 0) + counts
+        self._risk.setdefault(task, RiskCoverage()).add(confidence, right)
+        if not right:
+            lang = article.lang or analysis.lang
+            mistake = Mistake(task, article.id, lang, article.source, opening(article.text), target, gold, predicted, confidence)
+            self._mistaken += 1
+            kept, entry = self._mistakes.setdefault(task, []), (confidence, -self._mistaken, mistake)  # of equally sure ones the first is kept
+            if len(kept) < MISTAKES:
+                kept.append(entry)
+                kept.sort(key=lambda entry: entry[:2])
+            else:
+                heappushpop(kept, entry)
+        return np.asarray(counts[1])
+
+    def _add(self, task: str, system: str, article: Article, analysis: Analysis, values: Mapping[Any, ArrayLike]) -> None:
+        """Add what one article says to each of its groups, as often as it was drawn."""
+        if self._last is None or self._last[0] is not article:
+            drawn = weights(self.copies.get(f"{article.source}/{article.id}", article.text), self.replicates)
+            self._last = (article, tuple(groups_of(article, analysis.lang)), drawn)
+        _, groups, drawn = self._last
+        scaled = {name: np.multiply.outer(np.asarray(value, np.float64), drawn) for name, value in values.items()}
+        by_group = self._sums.setdefault(task, {}).setdefault(system, {})
+        for group in groups:
+            sums = by_group.setdefault(group, {})
+            for name, value in scaled.items():
+                if name in sums:
+                    sums[name] += value
+                else:
+                    sums[name] = value.copy()
+            if article.source in self.three_way:
+                self._merged.add(group)
+
+    def _stance_values(self, group: Group, sums: dict[Any, Sums]) -> dict[str, Sums]:
         # one definition for the whole group, so that its classes can be told apart
-        confusion = _confusion(cells, variant=any(cell.source in self.three_way for cell in cells))
-        return stance_values(confusion) | {"n": _items(confusion)}
+        merged = group in self._merged
+        confusion = _confusion(sums, "merged" if merged else "all")
+        values = stance_values(confusion)
+        if not merged and any(gold == "unrelated" for gold, _ in confusion):
+            values["fnc1"] = fnc1_value(confusion)
+        return values | _calibration(sums) | {"n": _items(confusion)}
 
-    def _clean(self, article: Article, lines: Sequence[str], analysis: Analysis) -> dict[str, int]:
+    def _clean(self, article: Article, lines: Sequence[str], analysis: Analysis) -> dict[Any, ArrayLike]:
         spans, missing = _line_spans(article.text, lines)
         if missing:
             self.warnings.append(f"article {article.id!r}: boilerplate lines that are no lines of its text, not scored: {missing}.")
@@ -136,19 +218,6 @@ class Tally:
         removed = characters(article.text, [(span.start, span.end) for span in analysis.removed if span.kind != "title"])
         chosen = sum(not gold.isdisjoint(range(sentence.start, sentence.end)) for sentence in analysis.summary.sentences)
         return {"n": 1, "hits": len(gold & removed), "removed": len(removed), "gold": len(gold), "chosen": chosen}
-
-
-def _cell(article: Article, analysis: Analysis) -> _Cell:
-    return _Cell(article.lang or analysis.lang, article.source)
-
-
-def _add(cells: _Cells, cell: _Cell, values: Mapping[Any, ArrayLike], drawn: NDArray[np.int64]) -> None:
-    """Add what one article says, as often as it was drawn."""
-    sums = cells.setdefault(cell, {})
-    for name, value in values.items():
-        if name not in sums:
-            sums[name] = np.zeros((*np.shape(value), len(drawn)))
-        sums[name] += np.multiply.outer(value, drawn)
 
 
 def _line_spans(text: str, lines: Sequence[str]) -> tuple[list[tuple[int, int]], int]:
@@ -163,76 +232,46 @@ def _line_spans(text: str, lines: Sequence[str]) -> tuple[list[tuple[int, int]],
     return spans, len(wanted - found)
 
 
-def _gold(cells: _Cells) -> Counter[str]:
-    """How often each gold label occurs."""
-    counts: Counter[str] = Counter()
-    for sums in cells.values():
-        for answer, count in sums.items():
-            counts[answer.gold] += int(count[0])
-    return counts
-
-
-def _answered(cells: _Cells, answer_with: Callable[[_Cell, _Answer], _Answer]) -> _Cells:
-    """The same gold with other predictions."""
-    return {cell: add_up((answer_with(cell, answer), count) for answer, count in sums.items()) for cell, sums in cells.items()}
-
-
-def _rows(task: str, systems: Mapping[str, _Cells], score: Callable[[_Cells], dict[str, Sums]]) -> list[Row]:
+def _rows(task: str, systems: Mapping[str, _Sums], score: Callable[[Group, dict[Any, Sums]], dict[str, Sums]]) -> list[Row]:
     """Rows of a task, group after group, and in each group the systems in order."""
-    rows = []
-    for group_kind, group in _groups([cell for cells in systems.values() for cell in cells]):
-        for system, cells in systems.items():
-            members = {cell: sums for cell, sums in cells.items() if group_kind == "overall" or getattr(cell, group_kind) == group}
-            if members:
-                rows.append(_row((task, group_kind, group, system), score(members)))
-    return rows
+    groups = {group for sums in systems.values() for group in sums}
+    ordered = sorted(groups, key=lambda group: (GROUP_KINDS.index(group.kind), *sort_key(group)))
+    return [_row(task, group, system, score(group, sums[group])) for group in ordered for system, sums in systems.items() if group in sums]
 
 
-def _groups(cells: Sequence[_Cell]) -> Iterator[tuple[str, str]]:
-    yield "overall", "all"
-    for kind in ("lang", "source"):
-        for name in sorted({getattr(cell, kind) for cell in cells}):
-            yield kind, name
-
-
-def _row(names: tuple[str, str, str, str], values: dict[str, Sums]) -> Row:
+def _row(task: str, group: Group, system: str, values: dict[str, Sums]) -> Row:
     items = values.pop("n")
     scores = plain(values)
     found = {name: interval(values[name], items) for name in scores}
     intervals = {name: bounds for name, bounds in found.items() if bounds is not None}
-    return Row(*names, int(items[0]), scores, intervals, {name: values[name][1:] for name in scores})
+    return Row(task, group.kind, group.name, system, int(items[0]), scores, intervals, {name: values[name][1:] for name in scores})
 
 
-def _confusion(cells: _Cells, variant: bool) -> dict[tuple[str, str], Sums]:
-    """All answers of a group by gold and predicted label, those of the variant if asked for."""
-    answers = ((answer, count) for sums in cells.values() for answer, count in sums.items())
-    if variant:
-        return add_up(((answer.variant_gold, answer.variant_predicted), count) for answer, count in answers)
-    return add_up(((answer.gold, answer.predicted), count) for answer, count in answers)
+def _confusion(sums: Mapping[Any, Sums], variant: str) -> dict[tuple[str, str], Sums]:
+    """All answers of a group by gold and predicted label, in one of the variants that they were counted in."""
+    return add_up((name[1:], count) for name, count in sums.items() if name[0] == variant)
 
 
 def _items(confusion: Mapping[tuple[str, str], Sums]) -> Sums:
     return np.asarray(np.sum([*confusion.values()], axis=0))
 
 
-def _total(cells: _Cells) -> dict[str, Sums]:
-    return add_up(part for sums in cells.values() for part in sums.items())
+def _calibration(sums: Mapping[Any, Sums]) -> dict[str, Sums]:
+    return {"ece": calibration_error(sums["confidence"])} if "confidence" in sums else {}
 
 
-def _topic_values(cells: _Cells) -> dict[str, Sums]:
-    confusion = _confusion(cells, variant=False)
-    restricted = label_values(_confusion(cells, variant=True))
-    return label_values(confusion) | {f"restricted_{name}": value for name, value in restricted.items()} | {"n": _items(confusion)}
+def _topic_values(group: Group, sums: dict[Any, Sums]) -> dict[str, Sums]:
+    confusion = _confusion(sums, "all")
+    restricted = label_values(_confusion(sums, "restricted"))
+    return label_values(confusion) | {f"restricted_{name}": value for name, value in restricted.items()} | _calibration(sums) | {"n": _items(confusion)}
 
 
-def _summary_values(cells: _Cells) -> dict[str, Sums]:
-    sums = _total(cells)
+def _summary_values(group: Group, sums: dict[Any, Sums]) -> dict[str, Sums]:
     means = {name: ratio(sums[name], sums["n"]) for name in (*ROUGE_TYPES, "words")}
     return means | {"chrf": np.where(sums["n"] > 0, chrf_value(sums["chrf"]), np.nan), "n": sums["n"]}
 
 
-def _cleaning_values(cells: _Cells) -> dict[str, Sums]:
-    sums = _total(cells)
+def _cleaning_values(group: Group, sums: dict[Any, Sums]) -> dict[str, Sums]:
     # a count: in a replicate, of as many articles as there are
     chosen = ratio(sums["chosen"], sums["n"]) * sums["n"][0]
     return precision_recall(sums["hits"], sums["removed"], sums["gold"]) | {"boilerplate_sentences": chosen, "n": sums["n"]}

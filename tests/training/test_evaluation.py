@@ -15,10 +15,11 @@ from inference.errors import DataError
 from inference.labels import STANCES
 from inference.words import words
 from training.bootstrap import weights
-from training.evaluation import dev_scores, evaluate, held_out_file
+from training.evaluation import HeldOut, dev_scores, evaluate
+from training.held_out import held_out_file
 from training.metrics.labels import label_scores
 from training.metrics.summaries import chrf, rouge
-from training.results import Report, Row
+from training.results import Answers, Report, Row
 from training.scoring import Tally
 
 TOPICS = ("sport", "arts", "health")
@@ -33,6 +34,7 @@ class ScriptedAnalyzer:
     stances: Mapping[str, Sequence[Sequence[float]]] = field(default_factory=dict)
     removed: Mapping[str, Sequence[Removed]] = field(default_factory=dict)
     summary: tuple[int, int] = (0, 47)
+    temperatures: Mapping[str, float] = field(default_factory=dict)
     seen: list[Article] = field(default_factory=list)
     limits: set[tuple[int | None, int | None]] = field(default_factory=set)
 
@@ -66,7 +68,8 @@ class ScriptedAnalyzer:
 
 
 def run(analyzer: ScriptedAnalyzer, articles: Sequence[Article], **options: Any) -> Report:
-    return evaluate(analyzer, articles, **options)  # type: ignore[arg-type]
+    known = {name: options.pop(name) for name in ("topic_labels", "neutral_covers_unrelated", "copies") if name in options}
+    return evaluate(analyzer, HeldOut(articles, **known), **options)  # type: ignore[arg-type]
 
 
 def scores(report: Report, task: str, group: str = "all", system: str = "model") -> dict[str, float]:
@@ -99,7 +102,10 @@ def test_groups_and_the_majority_of_all_gold() -> None:
     articles = [topic_article("1", "sport"), topic_article("2", "sport"), topic_article("1", "arts", source="weekly", lang="fr")]
     report = run(ScriptedAnalyzer(topics={"1": (0.0, 1.0, 0.0)}), articles)
     rows = {(row.group_kind, row.group, row.system): (row.n, row.scores["accuracy"]) for row in report.rows if row.task == "topic"}
-    assert rows == {
+    others = {row.group_kind: row.group for row in report.rows if row.group_kind in ("script", "length") and row.n == 3}
+    assert others == {"script": "Latin", "length": "up to 100 words"}
+    assert {group: n for (kind, group, system), (n, _) in rows.items() if kind == "topic" and system == "model"} == {"sport": 2, "arts": 1}
+    assert {key: value for key, value in rows.items() if key[0] not in ("script", "length", "topic")} == {
         ("overall", "all", "model"): (3, pytest.approx(2 / 3)),
         ("overall", "all", "majority (of gold)"): (3, pytest.approx(2 / 3)),
         ("lang", "en", "model"): (2, 0.5),
@@ -135,7 +141,7 @@ def stance_article(name: str, source: str, *gold: str | None) -> Article:
 def test_stances_are_matched_in_order_and_unlabelled_ones_left_out() -> None:
     analyzer = ScriptedAnalyzer(stances={"1": [(0.7, 0.1, 0.1, 0.1), (1.0, 0.0, 0.0, 0.0), (0.1, 0.2, 0.1, 0.6)]})
     report = run(analyzer, [stance_article("1", "claims", "favor", None, "against")])
-    assert scores(report, "stance") == {"macro_f1": 0.5, "f1_favor": 1.0, "f1_against": 0.0}
+    assert scores(report, "stance") == {"macro_f1": 0.5, "f1_favor": 1.0, "f1_against": 0.0, "ece": pytest.approx((0.3 + 0.6) / 2)}
     assert {row.n for row in report.rows if row.task == "stance"} == {2}
 
 
@@ -144,9 +150,14 @@ def test_a_source_whose_neutral_covers_unrelated_is_scored_three_ways() -> None:
     analyzer = ScriptedAnalyzer(stances={"1": answers, "2": answers})
     gold = ("neutral", "unrelated", "favor")
     report = run(analyzer, [stance_article("1", "merged", *gold), stance_article("2", "four", *gold)], neutral_covers_unrelated=["merged"])
-    assert scores(report, "stance", "merged") == {"macro_f1": 1.0, "f1_favor": 1.0, "f1_neutral_or_unrelated": 1.0}
-    assert scores(report, "stance", "four") == {"macro_f1": pytest.approx(1 / 6), "f1_favor": 0.5, "f1_neutral": 0.0, "f1_unrelated": 0.0}
-    assert scores(report, "stance", "all") == {"macro_f1": 1.0, "f1_favor": 1.0, "f1_neutral_or_unrelated": 1.0}
+    ece = {"ece": pytest.approx((0.5 + 0.5 + 0.4) / 3)}
+    assert scores(report, "stance", "merged") == {"macro_f1": 1.0, "f1_favor": 1.0, "f1_neutral_or_unrelated": 1.0, **ece}
+    four = {"macro_f1": pytest.approx(1 / 6), "f1_favor": 0.5, "f1_neutral": 0.0, "f1_unrelated": 0.0}
+    ece = {"ece": pytest.approx((2 * 0.4 + 0.4) / 3)}  # 0.4 twice and never right, 0.6 once and right
+    assert scores(report, "stance", "four") == {**four, "fnc1": pytest.approx(1.25 / 2.25), **ece}
+    merged = scores(report, "stance", "all")
+    assert merged.pop("ece") > 0
+    assert merged == {"macro_f1": 1.0, "f1_favor": 1.0, "f1_neutral_or_unrelated": 1.0}
     assert scores(report, "stance", "all", "majority (of gold)") == {"macro_f1": 0.4, "f1_favor": 0.0, "f1_neutral_or_unrelated": 0.8}
 
 
@@ -353,12 +364,104 @@ def test_replicates_of_two_checkpoints_are_paired() -> None:
     assert ours.intervals["accuracy"][0] < theirs.scores["accuracy"]  # unpaired, the two could not be told apart
 
 
+def test_overlapping_articles_are_drawn_together() -> None:
+    articles = told_apart(20)
+    pairs = [replace(article, id=f"{article.id}.edited", text=article.text.replace("Monday", "Tuesday")) for article in articles]
+    copies = {f"daily/{name}{edited}": f"daily/{name}" for name in (article.id for article in articles) for edited in ("", ".edited")}
+    once, apart, together = (run(ScriptedAnalyzer(), group, copies=known) for group, known in ((articles, {}), (articles + pairs, {}), (articles + pairs, copies)))
+    widths = [high - low for low, high in (row(report, "topic").intervals["accuracy"] for report in (once, apart, together))]
+    assert widths[1] < 0.9 * widths[0]  # as if there were twice as many observations
+    assert widths[2] == pytest.approx(widths[0], rel=0.2)
+
+
+def test_stances_are_asked_about_other_targets_and_without_the_article() -> None:
+    answers = {name: [(0.0, 1.0, 0.0, 0.0)] for name in ("1", "2", "3")}
+    articles = [replace(stance_article(name, "claims", "against"), stances=(Stance(f"target {name}", "against"),)) for name in ("1", "2", "3")]
+    analyzer = ScriptedAnalyzer(stances=answers)
+    report = run(analyzer, [*articles, topic_article("4", "sport")])
+    assert [(row.system, row.n, row.scores["f1_against"]) for row in report.rows if (row.task, row.group) == ("stance", "all")] == [
+        ("model", 3, 1.0),
+        ("majority (of gold)", 3, 1.0),
+        ("model, other targets", 2, 1.0),
+        ("model, no article", 3, 1.0),
+    ]
+    assert [[stance.target for stance in article.stances] for article in analyzer.seen[4:6]] == [["target 1"], ["target 1"]]
+    assert [(article.id, article.text, article.title, article.stances[0].target) for article in analyzer.seen[6:]] == [
+        (name, "0", "", f"target {name}") for name in ("1", "2", "3")
+    ]
+    assert {row.group for row in report.rows if row.system == "model, no article" and row.group_kind == "length"} == {"up to 100 words"}
+
+
+def test_answers_of_other_systems_are_scored_beside_the_model() -> None:
+    articles = [topic_article("1", "arts"), replace(topic_article("2", "sport"), text="…"), replace(stance_article("3", "daily", "favor"), summary="It rejected.")]
+    said = [
+        Answers(topic={"sport": 0.6, "arts": 0.9, "health": 0.95}),
+        Answers(topic={"sport": 1.0}),
+        Answers(stances=({"favor": 2.0, "against": -1.0, "neutral": 0.0, "unrelated": 0.0},), summary="It rejected."),
+    ]
+    report = run(ScriptedAnalyzer(), articles, answers={"linear": said}, topic_labels={"daily": ["arts", "sport"]})
+    assert scores(report, "topic", system="linear")["accuracy"] == 0.0
+    assert scores(report, "topic", system="linear")["restricted_accuracy"] == 1.0
+    assert scores(report, "stance", system="linear") == {"macro_f1": 1.0, "f1_favor": 1.0}
+    assert scores(report, "summary", system="linear")["rouge1"] == 100.0
+    assert report.articles == 2  # what the model cannot read counts for nobody
+
+
+def test_the_surest_mistakes_are_kept_with_what_was_asked() -> None:
+    analyzer = ScriptedAnalyzer(
+        topics={str(number): (0.5 + number / 100, 0.5 - number / 100, 0.0) for number in range(30)}, stances={"s": [(0.6, 0.4, 0.0, 0.0), (0.9, 0.1, 0.0, 0.0)]}
+    )
+    articles = [topic_article(str(number), "arts") for number in range(30)] + [topic_article("right", "sport"), stance_article("s", "claims", "against", "favor")]
+    report = run(analyzer, articles)
+    topics = [mistake for mistake in report.mistakes if mistake.task == "topic"]
+    assert [mistake.id for mistake in topics] == [str(number) for number in range(29, 19, -1)]
+    assert (topics[0].gold, topics[0].predicted, topics[0].confidence, topics[0].target) == ("arts", "sport", pytest.approx(0.79), "")
+    assert topics[0].opening == TEXT
+    (stance,) = (mistake for mistake in report.mistakes if mistake.task == "stance")
+    assert (stance.id, stance.target, stance.gold, stance.predicted, stance.confidence) == ("s", "target 0", "against", "favor", 0.6)
+
+
+def test_confusions_count_gold_by_predicted() -> None:
+    analyzer = ScriptedAnalyzer(topics={"1": (0.1, 0.8, 0.1), "3": (0.0, 1.0, 0.0)})
+    report = run(analyzer, [topic_article("1", "arts"), topic_article("2", "health"), topic_article("3", "health"), stance_article("4", "claims", "favor")])
+    topic, stance = report.confusions
+    assert (topic.task, topic.labels, topic.counts) == ("topic", ("arts", "health", "sport"), ((1, 0, 0), (1, 0, 1), (0, 0, 0)))
+    assert (stance.task, stance.labels, stance.counts) == ("stance", ("favor",), ((1,),))
+
+
+def test_confidences_are_judged_before_and_after_the_temperature() -> None:
+    topics = {str(number): (0.8, 0.2, 0.0) for number in range(10)}
+    articles = [topic_article(str(number), "sport" if number < 7 else "arts") for number in range(10)]
+    report = run(ScriptedAnalyzer(topics=topics, temperatures={"topic": 2.0, "stance": 1.0}), articles)
+    (found,) = report.reliability
+    assert (found.task, found.n, found.temperature) == ("topic", 10, 2.0)
+    assert found.ece == pytest.approx(0.1)
+    assert found.ece_before == pytest.approx(16 / 17 - 0.7)  # 0.8² against 0.2²
+    assert [(b.n, b.confidence, b.accuracy) for b in found.bins] == [(10, pytest.approx(0.8), pytest.approx(0.7))]
+    assert found.risk_coverage == ((1.0, pytest.approx(0.3)),)
+    assert row(report, "topic").scores["ece"] == pytest.approx(0.1)
+
+
+def test_articles_may_be_read_anew_each_time_and_are_not_kept() -> None:
+    class Stream:
+        readings = 0
+
+        def __iter__(self) -> Iterator[Article]:
+            Stream.readings += 1
+            return iter([topic_article("1", "sport"), stance_article("2", "claims", "favor"), stance_article("3", "claims", "favor")])
+
+    report = evaluate(ScriptedAnalyzer(), HeldOut(Stream()))  # type: ignore[arg-type]
+    assert report.articles == 3
+    assert Stream.readings == 4  # gold, answers, and two probes of stance
+    assert report.peak_memory > 1e7
+
+
 def test_what_is_kept_does_not_grow_with_the_articles() -> None:
     def kept(count: int) -> int:
-        tally = Tally({"daily": set(TOPICS)}, (), baselines=True)
+        tally = Tally({"daily": set(TOPICS)}, ())
         articles = [replace(article, summary="It rejected the plan.", boilerplate=()) for article in told_apart(count)]
         for article, analysis in zip(articles, ScriptedAnalyzer().analyze_many(articles, max_words=60, max_sentences=None, on_error=print), strict=True):
-            tally.add(article, analysis, None)
+            tally.add(article, analysis, {}, None, baselines=True)
         return len(pickle.dumps(tally))
 
     assert kept(60) == pytest.approx(kept(20), rel=0.01)

@@ -40,7 +40,7 @@ def test_overlap_with_training_articles_stops_an_evaluation(checkpoint: Path, sa
 
 def test_allowed_overlap_is_left_out_and_counted(checkpoint: Path, sample: list[Article], held_out: list[Article]) -> None:
     check = check_held_out(held_out, checkpoint, allow_overlap=True)
-    assert [article.id for article in check.kept] == ["0", "3"]
+    assert check.left_out == {1, 2}
     assert [(overlap.article, overlap.other) for overlap in check.overlaps] == [("test/1", f"sample/{sample[3].id}"), ("test/2", f"sample/{sample[7].id}")]
     assert check.notes == ("left out 2 of 4 held-out articles that overlap with training articles of the checkpoint.",)
 
@@ -54,13 +54,15 @@ def test_nothing_is_left_to_score(checkpoint: Path, held_out: list[Article]) -> 
 
 def test_new_articles_pass(checkpoint: Path, held_out: list[Article]) -> None:
     check = check_held_out([held_out[0], held_out[3]], checkpoint, allow_overlap=False)
-    assert (check.kept, check.overlaps, check.notes) == ([held_out[0], held_out[3]], (), ())
+    assert (check.left_out, check.copies, check.overlaps, check.notes) == (frozenset(), {}, (), ())
 
 
 def test_repeats_among_the_held_out_are_noted(checkpoint: Path, held_out: list[Article]) -> None:
-    check = check_held_out([held_out[0], replace(held_out[0], id="again")], checkpoint, allow_overlap=False)
-    assert len(check.kept) == 2
-    assert check.notes == ("1 of 2 held-out articles overlap with another held-out article; such pairs are not left out.",)
+    edited = replace(held_out[0], id="edited", text=held_out[0].text + " " + held_out[3].text[:60])
+    check = check_held_out([held_out[0], held_out[3], replace(held_out[0], id="again"), edited], checkpoint, allow_overlap=False)
+    assert check.left_out == frozenset()
+    assert check.copies == {f"test/{name}": "test/0" for name in ("0", "again", "edited")}
+    assert check.notes == ("2 of 4 held-out articles overlap with another held-out article; intervals draw such articles together.",)
 
 
 def test_a_checkpoint_without_signatures_is_noted(checkpoint: Path, held_out: list[Article], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,7 +70,7 @@ def test_a_checkpoint_without_signatures_is_noted(checkpoint: Path, held_out: li
     other = check_held_out(held_out, checkpoint, allow_overlap=False)
     (checkpoint / TRAINING_ARTICLES).unlink()
     without = check_held_out(held_out, checkpoint, allow_overlap=False)
-    assert other.kept == without.kept == held_out
+    assert other.left_out == without.left_out == frozenset()
     end = "whether held-out articles stand among them could not be checked."
     assert other.notes == (f"the checkpoint has signatures of another version: {end}",)
     assert without.notes == (f"the checkpoint carries no signatures of its training articles: {end}",)

@@ -1,0 +1,33 @@
+from inference.article import Article, Stance
+from training.probes import REMEMBERED, other_targets, without_article
+
+
+def article(name: str, *targets: str, source: str = "claims") -> Article:
+    return Article("It rained for days.", id=name, title="Rain", source=source, stances=tuple(Stance(target, "favor") for target in targets))
+
+
+def test_targets_come_from_earlier_articles_of_the_source_and_are_never_its_own() -> None:
+    articles = [article("1", "the dam", "boats"), article("2", "The  DAM!", "a tax"), article("3", "boats", source="posts"), Article("No stance."), article("4", "a tax")]
+    found = [(original.id, [stance.target for stance in copy.stances]) for original, copy in other_targets(articles)]
+    assert found == [("2", ["boats", "boats"]), ("4", ["the dam", "boats"][:1])]
+    for original, copy in other_targets(articles):
+        assert (copy.text, copy.title, copy.id) == (original.text, original.title, original.id)
+        assert [stance.stance for stance in copy.stances] == [stance.stance for stance in original.stances]
+
+
+def test_few_targets_are_remembered() -> None:
+    articles = [article(str(number), f"target {number}") for number in range(REMEMBERED + 50)]
+    *_, (_, last) = other_targets(articles)
+    assert [stance.target for stance in last.stances] == ["target 49"]
+
+
+def test_a_target_without_gold_is_asked_and_stays_without() -> None:
+    asked = Article("Rain.", id="2", source="claims", stances=(Stance("a tax", "favor"), Stance("the dam")))
+    ((_, copy),) = other_targets([article("1", "boats"), asked])
+    assert copy.stances == (Stance("boats", "favor"), Stance("boats"))
+
+
+def test_without_the_article_nothing_of_it_is_left() -> None:
+    ((original, copy),) = without_article([article("1", "the dam"), Article("No stance.", id="2")])
+    assert original.text == "It rained for days."
+    assert (copy.text, copy.title, copy.stances) == ("0", "", original.stances)
