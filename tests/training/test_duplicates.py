@@ -118,6 +118,9 @@ def test_repeats_name_the_most_similar_earlier_text(long_articles: list[Article]
     assert found[0] == (2, Match(0, 1.0, True))
     assert [(row, match.row) for row, match in found] == [(2, 0), (3, 0), (4, 1), (5, 0)]
     assert all(match.similarity == 1.0 for _, match in found[1:])
+    unseen = list(repeats(signed(texts), iter(texts), compare=False))  # by the signatures alone
+    assert [(row, match.row) for row, match in unseen] == [(2, 0), (3, 0), (4, 1), (5, 0)]
+    assert [match.certain for _, match in unseen] == [True, False, False, True]
 
 
 def test_signatures_are_compact_and_come_back(sample: list[Article]) -> None:
