@@ -1,0 +1,192 @@
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from inference.support import Source, novel_share, numbers, unsupported_names, unsupported_numbers
+
+LONG = " and what had been known about it for a long time before that day came to an end"
+"""So many small words that capitals do not mark nouns."""
+
+SAMPLE = Path(__file__).parents[2] / "data" / "sample" / "train.jsonl"
+
+
+def readings(text: str) -> list[set[tuple[str, ...]]]:
+    return [set(number.readings) for number in numbers(text)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1234567",
+        "1,234,567",
+        "1.234.567",
+        "1'234'567",
+        "1’234’567",
+        "1\u00a0234\u00a0567",
+        "1\u202f234\u2009567",
+        "12,34,567",
+        "１，２３４，５６７",
+        "١٬٢٣٤٬٥٦٧",
+        "۱٬۲۳۴٬۵۶۷",
+        "१२,३४,५६७",
+        "১২,৩৪,৫৬৭",
+        "๑,๒๓๔,๕๖๗",
+        "၁,၂၃၄,၅၆၇",
+        "០១២៣៤៥៦៧",
+    ],
+)
+def test_thousands_in_any_digits_and_marks(text: str) -> None:
+    assert readings(text) == [{("1234567",)}]
+
+
+@pytest.mark.parametrize("text", ["1,234.5", "1.234,5", "1 234,5", "1\u00a0234.50", "١٬٢٣٤٫٥", "1'234.5", "1234.5", "1234,5", "१,२३४.५"])
+def test_decimals(text: str) -> None:
+    assert readings(text) == [{("1234.5",)}]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1.234", {("1234",), ("1.234",)}),
+        ("1,200", {("1200",), ("1.200",)}),  # not 1.2
+        ("0.234", {("0.234",)}),
+        ("1234.567", {("1234.567",)}),
+        ("٣٫١٤٢", {("3.142",)}),
+        ("12 345", {("12345",), ("12", "345")}),
+        ("1.2.3", {("1", "2", "3")}),
+        ("12.03.2024", {("12", "3", "2024")}),
+        ("14.30", {("14.3",), ("14", "30")}),
+        ("14.75", {("14.75",)}),
+        ("2023,2024", {("2023.2024",), ("2023", "2024")}),
+        ("28年度", {("28",), ("1928",), ("2028",)}),
+        ("’24", {("24",), ("1924",), ("2024",)}),
+        ("3万5000", {("35000",), ("30000", "5000")}),
+        ("94億", {("9400000000",)}),
+        ("3.5万", {("35000",)}),
+        ("1,200만", {("12000000",), ("12000",)}),
+        ("3만5천", {("35000",), ("30000", "5000")}),
+        ("四百六十万", {("4600000",)}),
+        ("一千零五", {("1005",)}),
+        ("二〇二四", {("2024",)}),
+    ],
+)
+def test_readings(text: str, expected: set[tuple[str, ...]]) -> None:
+    assert readings(text) == [expected]
+
+
+def test_only_digits_count() -> None:
+    text = "The 12th: −5%, $3m, H5N1, 2024年, 10–12, 2024-03-09 at 14:00; COVID-19, 007."
+    assert [number.text for number in numbers(text)] == ["12", "5", "3", "5", "1", "2024", "10", "12", "2024", "03", "09", "14", "19", "007"]
+    assert list(numbers("twelve, XII, ½, ②, 三人, 万一, 三四天, 천만에요")) == []
+
+
+@pytest.mark.parametrize(
+    ("summary", "source"),
+    [
+        ("1.200 Euro", "1,200 euros"),
+        ("12.000 kişi", "12 000 человек"),
+        ("٤٣٪", "43%"),
+        ("at 14:30", "um 14.30 Uhr"),
+        ("um 14.00 Uhr", "at 14:00"),
+        ("on 12 March 2024", "12.03.2024"),
+        ("29年度", "2029年度"),
+        ("460万元", "四百六十万元"),
+        ("3万5000人", "35,000人"),
+        ("3만 5천 명", "3만5000명"),
+        ("5.0", "5"),
+        ("5 100", "between 5 and 100"),
+    ],
+)
+def test_the_same_number_written_otherwise_is_supported(summary: str, source: str) -> None:
+    assert unsupported_numbers(summary, Source(source)) == []
+
+
+def test_numbers_that_the_source_does_not_have() -> None:
+    source = Source("In 2024 stieg der Wert um 3,5 Prozent auf 1.200 Euro; 94億円。١٢ قتيلا")
+    assert unsupported_numbers("In 2025 rose 3.6% to 1,300; 12 died, 1,300 left", source) == ["2025", "3.6", "1,300"]
+    assert unsupported_numbers("95億円、94万円、۱۲ و ۱۳", source) == ["95億", "94万", "۱۳"]
+    assert unsupported_numbers("1.2", source) == ["1.2"]
+
+
+@pytest.mark.parametrize(
+    ("summary", "source"),
+    [
+        ("The mayor met Orban.", "Orbán war da."),
+        ("Говорил с Путиным в Москве.", "Путин приехал. Москва ждала."),
+        ("Toplantı Ankara'da, İstanbul’dan sonra.", "ANKARA ve istanbul"),
+        ("Menossa Helsinkiin.", "Helsingin kaupunki, helsinki"),
+        ("Seçim Işık mahallesinde.", "IŞIK kazandı"),
+        ("Η κυβέρνηση στην Αθήνα.", "Αθήνας"),
+        ("Ռուսաստանի և Հայաստանում մեջ.", "հայաստան"),
+        ("l'armée près d’Oumdar", "à Oumdar"),
+        ("Then Dr. Nobody spoke.", "said Dr. Weber, nobody else"),
+        ("Yesterday. Nobody came.", "nothing"),
+        ("I saw plan B.", "nothing"),
+        ("Der Konzern hält am Werk fest.", "Die Firma baut in Polen eine Halle, und das Werk hat ein Lager"),
+        ("「人工知能」とＴＯＫＹＯ、ﾀﾜｰﾏﾝｼｮﾝの発表。", "人工知能とTokyoのタワーマンション"),
+        ('צה"ל הודיע כי ארה"ב', "שלום"),
+    ],
+)
+def test_supported_or_no_name(summary: str, source: str) -> None:
+    assert unsupported_names(summary, Source(source)) == []
+
+
+@pytest.mark.parametrize(
+    ("summary", "source", "expected"),
+    [
+        ("The Rift Valley Gazette wrote, said Ann-Marie Lee; the Rift Valley Gazette won.", "An editorial by Lee" + LONG, ["Rift Valley Gazette", "Ann-Marie"]),
+        ("Angela Merkel spoke.", "She spoke in Berlin" + LONG, ["Merkel"]),
+        ("He met Dr. Weber.", "He met her" + LONG, ["Dr", "Weber"]),
+        ("Он был в Казани.", "Он был в Москве" + LONG, ["Казани"]),
+        ("Ο ήταν στην Πάτρα.", "Ο ήταν στην Αθήνα" + LONG, ["Πάτρα"]),
+        ("on the Jon plan", "on the Jones plan" + LONG, ["Jon"]),
+        ("The UN met.", "The United Nations met", ["UN"]),
+        ("据NHK和Reuters报道。", "据Reuters报道说，会议将于下周举行", ["NHK"]),
+        ("NHKが報道。", "報道がありました", ["NHK"]),
+        ("新作はスターウォーズ、コラムも。", "新作はゴジラ", ["スターウォーズ"]),
+        ("电影《流浪地球》和“长城”上映。", "电影《长城》上映", ["流浪地球"]),
+        ('قالت صحيفة "الأهرام" اليوم', "قالت صحيفة", ["الأهرام"]),
+    ],
+)
+def test_names_that_the_source_does_not_have(summary: str, source: str, expected: list[str]) -> None:
+    assert unsupported_names(summary, Source(source)) == expected
+
+
+def test_where_nouns_have_capitals_only_runs_and_abbreviations_are_names() -> None:
+    source = Source("Die Bahn kündigt für den Herbst eine neue Strecke an. Der Bau soll nach dem Winter beginnen, sagte ein Sprecher.")
+    assert source.capitalizes_nouns
+    assert unsupported_names("Die Linie wird laut Angela Merkel und der SPD im Frühling gebaut.", source) == ["Angela Merkel", "SPD"]
+    assert not Source("The railway plans a new line. Its works begin after winter, a speaker said on Monday in Rome.").capitalizes_nouns
+
+
+def test_novel_share() -> None:
+    source = Source("On Monday the river rose by two meters.")
+    assert novel_share("The RIVER rose again.", source) == pytest.approx(1 / 3)
+    assert novel_share("The river rose again.", source, n=1) == 0.25
+    assert novel_share("the river rose", source, n=3) == 0.0
+    assert novel_share("東京駅", Source("東京"), n=2) == 0.5
+    assert novel_share("river", source) is None
+    assert novel_share("", source, n=1) is None
+
+
+def test_sample_references_are_supported_and_wrong_ones_are_not() -> None:
+    rows = [json.loads(line) for line in SAMPLE.read_text(encoding="utf-8").splitlines()]
+    rows = [row for row in rows if row["lang"] in ("en", "es", "fr", "id", "pt", "ru", "sw")]
+    sources = [Source(f"{row['title']}\n{row['text']}") for row in rows]
+    with_numbers = [i for i, row in enumerate(rows) if next(numbers(row["summary"]), None)]
+    assert sum(bool(unsupported_numbers(row["summary"], source)) for row, source in zip(rows, sources, strict=True)) <= 0.07 * len(rows)
+    assert sum(bool(unsupported_names(row["summary"], source)) for row, source in zip(rows, sources, strict=True)) <= 0.05 * len(rows)
+    # the article before is mostly of the same language
+    assert sum(bool(unsupported_numbers(rows[i]["summary"], sources[i - 1])) for i in with_numbers) >= 0.95 * len(with_numbers)
+    assert sum(bool(unsupported_names(row["summary"], sources[i - 1])) for i, row in enumerate(rows)) >= 0.85 * len(rows)
+
+
+@pytest.mark.parametrize("text", ["9" * 200_000, "1,234" * 40_000, "1 234 " * 30_000, "万" * 200_000, "9" * 100_000 + "万", '"' * 100_000, "A " * 100_000])
+def test_hostile_text_takes_linear_time(text: str) -> None:
+    start = time.process_time()
+    source = Source(text)
+    unsupported_numbers(text, source)
+    unsupported_names(text, source)
+    assert time.process_time() - start < 2
