@@ -12,7 +12,7 @@ import resource
 import time
 import warnings
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,21 +20,18 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 from rouge_score.rouge_scorer import RougeScorer
-from scipy.sparse import csr_matrix, hstack
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.feature_extraction import FeatureHasher
-from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 from sklearn.model_selection import GroupShuffleSplit
-from sklearn.preprocessing import StandardScaler
-from sklearn.svm import LinearSVC
 
 from inference.article import Article, open_whole, read_articles, read_json_rows
 from inference.labels import IPTC_TOPICS, STANCES
 from inference.sentences import split_sentences
 from inference.words import words
 from training.config import Source
+from training.linear import LinearTopics, logistic_regression
+from training.metrics.labels import best_label
+from training.pair_features import LEAD_WORDS, PairEncoder, Pairs, read_pairs
 from training.sources import load_source
 
 Result = dict[str, Any]
@@ -42,10 +39,6 @@ Result = dict[str, Any]
 SEED = 13  # as in configs/news.yaml, so that --max-articles draws the same articles
 HELD_OUT_SHARE = 0.2  # of a train file's articles, to choose the class weight and C on
 STANCE_CHOICES: tuple[tuple[str | None, float], ...] = ((None, 1.0), ("balanced", 1.0), (None, 10.0), ("balanced", 10.0))  # class weight, C
-LEAD_WORDS = 300  # article words that the stance model reads: FNC-1's claims are answered early, and memory grows with it
-OPENING_WORDS = 40  # "the opening" in the overlap features: about the first two sentences
-STANCE_ITERATIONS = 150  # of L-BFGS: at C = 1 the slowest of five sets tried (FNC-1) took 130; at C = 10 some stop here, and held-out articles judge them so
-CROSS_VALUE = 0.3  # a present cross feature weighs about as much as one word of a short text; not tuned
 
 FULL_TRAINING = ("ig", "lg", "ln", "om", "pcm", "rn", "sn", "so", "xh", "yo")
 FEW_SHOT = ("am", "en", "fr", "ha", "sw", "ti")
@@ -56,15 +49,6 @@ STANCE_SETS = (
 SUMMARY_SETS = ("orangesum_fr", "vietnews_vi", "indo_newssum_id")
 ROUGE = ("rouge1", "rouge2", "rougeL")
 
-# Words that deny or doubt what they stand with, in the languages of the stance sets whose words are written apart.
-_REFUTING = """
-not no never false fake hoax fraud bogus deny denies denied denying doubt doubts doubtful debunk debunked debunks refute refuted refutes untrue wrong
-rumor rumors rumour rumours unconfirmed despite retract retracted prank satire myth claim claims allegedly
-nicht kein keine nie falsch gegen не нет никогда против ложь опроверг отрицает لا ليس لم لن نفى ينفي كاذب شائعة نه نیست تکذیب شایعه دروغ رد
-ei pole mitte vale vastu nunca jamás contra falso falsa mentira mai cap fals
-"""
-REFUTING_WORDS = frozenset(_REFUTING.split())
-
 
 # topic
 
@@ -74,22 +58,16 @@ def measure_topic(root: Path, max_articles: int | None, max_characters: int | No
     source = Source(name="masakhanews", path=Path("train/masakhanews.jsonl.xz"), topic_labels=None, max_articles=max_articles)
     train = load_source(source, root, IPTC_TOPICS, SEED).articles
     dev = list(read_articles(root / "dev/masakhanews.jsonl.xz"))
-    vectorizers = (
-        HashingVectorizer(analyzer="word", token_pattern=r"\w+", ngram_range=(1, 2), n_features=2**20, alternate_sign=False, norm=None, dtype=np.float32),
-        HashingVectorizer(analyzer="char_wb", ngram_range=(2, 5), n_features=2**20, alternate_sign=False, norm=None, dtype=np.float32),
-    )
-    train_counts, dev_counts = (
-        [vectorizer.transform(f"{article.title}\n{article.text[:max_characters]}" for article in articles) for vectorizer in vectorizers]
-        for articles in (train, dev)
-    )
+    if max_characters is not None:
+        train, dev = ([replace(article, text=article.text[:max_characters]) for article in articles] for articles in (train, dev))
     train_lang, dev_lang = np.array([article.lang for article in train]), np.array([article.lang for article in dev])
-    train_topic, dev_topic = np.array([article.topic for article in train]), np.array([article.topic for article in dev])
+    dev_topic = np.array([article.topic for article in dev])
 
-    together = _svm_predictions(train_counts, train_topic, dev_counts)
+    together = _topics(train, dev)
     apart = np.empty_like(together)
     for lang in sorted(set(dev_lang)):
-        here, there = np.flatnonzero(train_lang == lang), np.flatnonzero(dev_lang == lang)
-        apart[there] = _svm_predictions([matrix[here] for matrix in train_counts], train_topic[here], [matrix[there] for matrix in dev_counts])
+        there = np.flatnonzero(dev_lang == lang)
+        apart[there] = _topics([article for article in train if article.lang == lang], [dev[place] for place in there])
 
     scores: Result = {}
     for name, predicted in (("all_languages", together), ("one_per_language", apart)):
@@ -97,20 +75,21 @@ def measure_topic(root: Path, max_articles: int | None, max_characters: int | No
         means = {"mean_10_full": _mean(by_lang[lang] for lang in FULL_TRAINING), "mean_6_few_shot": _mean(by_lang[lang] for lang in FEW_SHOT)}
         scores[name] = means | {"weighted_f1": by_lang}
     return {
-        "settings": {"max_articles": max_articles, "max_characters": max_characters, "features": "word 1-2, char_wb 2-5, TF-IDF", "model": "LinearSVC C=1"},
+        "settings": {
+            "max_articles": max_articles,
+            "max_characters": max_characters,
+            "features": "word 1-2, characters of words 2-5, TF-IDF",
+            "model": "LinearSVC C=1",
+        },
         "n_train": {lang: int((train_lang == lang).sum()) for lang in FULL_TRAINING + FEW_SHOT},
         "n_dev": {lang: int((dev_lang == lang).sum()) for lang in FULL_TRAINING + FEW_SHOT},
         "scores": scores,
     }
 
 
-def _svm_predictions(train: Sequence[csr_matrix], topics: np.ndarray, dev: Sequence[csr_matrix]) -> np.ndarray:
-    """TF-IDF of each family of n-grams is fitted on the train rows alone and scaled to length 1, so that both families weigh the same."""
-    transformers = [TfidfTransformer(sublinear_tf=True).fit(matrix) for matrix in train]
-    train_rows = hstack([transformer.transform(matrix) for transformer, matrix in zip(transformers, train, strict=True)], format="csr")
-    dev_rows = hstack([transformer.transform(matrix) for transformer, matrix in zip(transformers, dev, strict=True)], format="csr")
-    predicted: np.ndarray = LinearSVC(C=1.0, random_state=SEED).fit(train_rows, topics).predict(dev_rows)
-    return predicted
+def _topics(train: Sequence[Article], articles: Sequence[Article]) -> np.ndarray:
+    """The topic of each article by the linear model of `evaluate --baselines`, trained on `train`."""
+    return np.array([best_label(scores) for scores in LinearTopics(IPTC_TOPICS).fit(train).scores(articles)])
 
 
 # stance
@@ -120,86 +99,33 @@ def measure_stance(root: Path, name: str) -> Result:
     """Macro F1 on dev of logistic regression over (article, target) pairs; class weight and C are chosen on held-out train articles."""
     start = time.perf_counter()
     train, dev = (list(read_articles(root / f"{split}/{name}.jsonl.xz")) for split in ("train", "dev"))
-    features, gold, groups, n_train = _pair_features(train, dev)
-    train_rows, train_gold = features[:n_train], gold[:n_train]
-    fit, held_out = next(GroupShuffleSplit(1, test_size=HELD_OUT_SHARE, random_state=SEED).split(train_gold, groups=groups[:n_train]))
+    (train_pairs, train_gold), (dev_pairs, dev_gold) = _labelled_pairs(train), _labelled_pairs(dev)
+    encoder = PairEncoder()
+    train_rows = encoder.fit_encode(train_pairs).both
+    seen = np.flatnonzero(train_rows.getnnz(axis=0))  # the other columns of the hash space are empty in train
+    train_rows, dev_rows = train_rows[:, seen], encoder.encode(dev_pairs).both[:, seen]
+    fit, held_out = next(GroupShuffleSplit(1, test_size=HELD_OUT_SHARE, random_state=SEED).split(train_gold, groups=train_pairs.articles))
     labels = [stance for stance in STANCES if stance in set(train_gold)]
     held_out_f1 = []
     for class_weight, strength in STANCE_CHOICES:
-        predicted = _stance_model(class_weight, strength).fit(train_rows[fit], train_gold[fit]).predict(train_rows[held_out])
+        predicted = logistic_regression(class_weight, strength).fit(train_rows[fit], train_gold[fit]).predict(train_rows[held_out])
         held_out_f1.append(float(f1_score(train_gold[held_out], predicted, labels=labels, average="macro", zero_division=0)))
     class_weight, strength = STANCE_CHOICES[int(np.argmax(held_out_f1))]
-    predicted = _stance_model(class_weight, strength).fit(train_rows, train_gold).predict(features[n_train:])
-    f1 = f1_score(gold[n_train:], predicted, labels=labels, average=None, zero_division=0)
+    predicted = logistic_regression(class_weight, strength).fit(train_rows, train_gold).predict(dev_rows)
+    f1 = f1_score(dev_gold, predicted, labels=labels, average=None, zero_division=0)
     return {
         "settings": {"model": "LogisticRegression", "class_weight": class_weight, "C": strength, "article_words": LEAD_WORDS},
-        "n": {"train_articles": len(train), "train_pairs": n_train, "dev_articles": len(dev), "dev_pairs": len(gold) - n_train},
+        "n": {"train_articles": len(train), "train_pairs": len(train_gold), "dev_articles": len(dev), "dev_pairs": len(dev_gold)},
         "held_out_macro_f1": max(held_out_f1),
         "scores": {"macro_f1": _mean(f1), "f1": dict(zip(labels, map(float, f1), strict=True))},
         "seconds": time.perf_counter() - start,
     }
 
 
-def _stance_model(class_weight: str | None, strength: float) -> LogisticRegression:
-    return LogisticRegression(C=strength, class_weight=class_weight, max_iter=STANCE_ITERATIONS, tol=1e-3)
-
-
-def _pair_features(train: Sequence[Article], dev: Sequence[Article]) -> tuple[csr_matrix, np.ndarray, np.ndarray, int]:
-    """Features [pairs, ...] of train then dev, their stances, the index of their article, and the number of train pairs.
-
-    Inverse document frequencies and scales are fitted on train alone. Articles and targets are read once each, not once a pair.
-    """
-    articles = [*train, *dev]
-    pairs = [(index, stance.target, stance.stance) for index, article in enumerate(articles) for stance in article.stances if stance.stance]
-    n_train = sum(index < len(train) for index, _, _ in pairs)
-    targets = {target: None for _, target, _ in pairs}
-    target_index = {target: index for index, target in enumerate(targets)}
-    rows = np.array([index for index, _, _ in pairs])
-    target_rows = np.array([target_index[target] for _, target, _ in pairs])
-    article_words = [words(f"{article.title}\n{article.text}")[:LEAD_WORDS] for article in articles]
-    target_words = [words(target) for target in targets]
-
-    count = HashingVectorizer(analyzer=_ngrams, n_features=2**18, alternate_sign=False, norm=None)
-    article_counts, target_counts = count.transform(article_words), count.transform(target_words)
-    article_idf = TfidfTransformer(sublinear_tf=True).fit(article_counts[: len(train)])
-    target_idf = TfidfTransformer(sublinear_tf=True).fit(target_counts[np.unique(target_rows[:n_train])])
-    article_tfidf, target_in_article_space = article_idf.transform(article_counts), article_idf.transform(target_counts)
-    cosine = np.asarray(article_tfidf[rows].multiply(target_in_article_space[target_rows]).sum(axis=1)).reshape(-1, 1)
-
-    crosses, dense = [], []
-    for row, target_row in zip(rows, target_rows, strict=True):
-        names, shares = _overlap(article_words[row], target_words[target_row])
-        crosses.append(names)
-        dense.append(shares)
-    overlap = np.hstack([cosine, np.array(dense)])
-    overlap = StandardScaler().fit(overlap[:n_train]).transform(overlap)
-    hashed = FeatureHasher(2**16, input_type="string", alternate_sign=False).transform(crosses)
-    hashed.data[:] = CROSS_VALUE
-    features = hstack([article_tfidf[rows], target_idf.transform(target_counts)[target_rows], csr_matrix(overlap), hashed], format="csr")
-    seen = np.flatnonzero(features[:n_train].getnnz(axis=0))  # the other columns of the hash space are empty in train
-    return features[:, seen].astype(np.float32), np.array([stance for _, _, stance in pairs]), rows, n_train
-
-
-def _ngrams(tokens: Sequence[str]) -> list[str]:
-    return [*tokens, *(f"{first} {second}" for first, second in pairwise(tokens))]
-
-
-def _overlap(article: Sequence[str], target: Sequence[str]) -> tuple[list[str], list[float]]:
-    """Names of the crosses of refuting words with the target and how much of it is found, and the shares of target words and pairs found."""
-    present, opening = set(article), set(article[:OPENING_WORDS])
-    wanted, wanted_pairs = set(target), set(pairwise(target))
-    found = len(wanted & present) / max(1, len(wanted))
-    found_early = len(wanted & opening) / max(1, len(wanted))
-    found_pairs = len(wanted_pairs & set(pairwise(article))) / max(1, len(wanted_pairs))
-    level, level_early = int(found * 4), int(found_early * 4)
-    in_target, in_opening, in_article = wanted & REFUTING_WORDS, opening & REFUTING_WORDS, present & REFUTING_WORDS
-    names = [f"found {level}", f"early {level_early}"]
-    names += [f"target {word} {level}" for word in sorted(in_target)]
-    names += [f"opening {word} {level_early}" for word in sorted(in_opening)]
-    names += [f"article {word} {level}" for word in sorted(in_article)]
-    names += [f"near {word} {other}" for word in sorted(in_opening) for other in sorted(wanted & opening)]
-    names += [f"only target {level}" for _ in in_target - present] + [f"only opening {level_early}" for _ in in_opening - wanted]
-    return names, [found, found_early, found_pairs, found * bool(in_target), found_early * len(in_opening)]
+def _labelled_pairs(articles: Sequence[Article]) -> tuple[Pairs, np.ndarray]:
+    """The pairs of the articles that have a stance, and it."""
+    pairs = [(place, pair.target, pair.stance) for place, article in enumerate(articles) for pair in article.stances if pair.stance]
+    return read_pairs(articles, [(place, target) for place, target, _ in pairs]), np.array([stance for _, _, stance in pairs])
 
 
 # summary

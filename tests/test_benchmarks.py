@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import torch
 
-from benchmarks import pair_encoding, quickstart, single_task, speed
+from benchmarks import linear_floors, pair_encoding, quickstart, single_task, speed
 from benchmarks.common import Figure, Goal, figure_rows, interleave, ratio
 from benchmarks.pair_model import Pair, PairModel, join_pair, pair_batches, predict_pairs
 from inference.analyzer import Analyzer
@@ -81,6 +81,39 @@ def test_pair_encoding_compares_as_many_pairs(data_root: Path, tmp_path: Path, c
     gain = 100 * (long["scores"]["vast_en"]["macro_f1"] - pair["scores"]["vast_en"]["macro_f1"])
     assert result["figures"]["vast_en"]["measured"] == pytest.approx(gain)
     assert pair_encoding.SAME_TIME in capsys.readouterr().out
+
+
+def _write_split(root: Path, name: str, train: list[Article], dev: list[Article]) -> None:
+    for split, articles in (("train", train), ("dev", dev)):
+        (root / split).mkdir(exist_ok=True)
+        rows = [article_to_row(replace(article, id=f"{name}-{number}")) for number, article in enumerate(articles)]
+        (root / split / f"{name}.jsonl.xz").write_bytes(lzma.compress("".join(json.dumps(row) + "\n" for row in rows).encode()))
+
+
+def test_floor_of_topics_is_measured_by_language(tmp_path: Path) -> None:
+    texts = {"sport": ("The striker scored twice.", "A striker scored."), "weather": ("Heavy rain and wind.", "Rain, then wind.")}
+    langs = linear_floors.FULL_TRAINING + linear_floors.FEW_SHOT
+    train, dev = ([Article(pair[split], lang=lang, topic=topic) for lang in langs for topic, pair in texts.items()] for split in (0, 1))
+    _write_split(tmp_path, "masakhanews", train * 2, dev)
+    result = linear_floors.measure_topic(tmp_path, max_articles=None, max_characters=None)
+    assert result["scores"]["all_languages"]["mean_10_full"] == result["scores"]["one_per_language"]["mean_6_few_shot"] == 1.0
+    assert result["n_train"]["ig"] == 4
+    assert result["n_dev"]["ti"] == 2
+    blind = linear_floors.measure_topic(tmp_path, max_articles=None, max_characters=0)  # one text for all: one topic for all
+    assert blind["scores"]["all_languages"]["mean_10_full"] == pytest.approx(1 / 3)
+
+
+def test_floor_of_a_stance_set_is_measured_with_the_chosen_model(tmp_path: Path) -> None:
+    names = ("bridge", "harbor", "school", "tunnel", "market", "library", "stadium", "station")
+    articles = [
+        Article(f"The council welcomes the new {name}.", stances=(Stance(f"good {name}", "favor"), Stance(f"bad {name}", "against"), Stance(name)))
+        for name in names
+    ]
+    _write_split(tmp_path, "vast_en", articles, articles[:3])
+    result = linear_floors.measure_stance(tmp_path, "vast_en")
+    assert result["scores"] == {"macro_f1": 1.0, "f1": {"favor": 1.0, "against": 1.0}}
+    assert result["n"] == {"train_articles": 8, "train_pairs": 16, "dev_articles": 3, "dev_pairs": 6}
+    assert (result["settings"]["class_weight"], result["settings"]["C"]) in linear_floors.STANCE_CHOICES
 
 
 def test_pair_is_cut_to_the_window() -> None:
