@@ -1,4 +1,4 @@
-"""Commands: `python -m training check CONFIG`, `train CONFIG` and `evaluate CHECKPOINT HELD_OUT...`.
+"""Commands: `python -m training check CONFIG`, `train CONFIG`, `evaluate CHECKPOINT HELD_OUT...` and `card REPORT.json...`.
 
 In: command-line arguments. Out: tables and progress on the terminal, by the main process only; files as `training.run` and
 `training.report` write them. The only file of the package that prints. Does not know: how anything is computed.
@@ -8,7 +8,7 @@ import argparse
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from math import ceil
@@ -28,25 +28,28 @@ from inference.encoding import ArticleTokenizer
 from inference.errors import CheckpointError, ConfigError, DataError
 from inference.words import count_words
 from training.build import build_tokenizer
+from training.card import update_card
 from training.comparison import compare
 from training.config import RunConfig, load_config
 from training.corpus import Corpus, describe, load_corpus
 from training.corpus_view import corpus_tables
+from training.costly_baselines import costly_baselines
 from training.evaluation import evaluate
-from training.held_out import ARTICLE_SUFFIXES, SPLITS, HeldOutSources, read_held_out
+from training.floors import check_floors, floors_table, read_floors
+from training.held_out import ARTICLE_SUFFIXES, CONFIG_SUFFIXES, SPLITS, HeldOutSources, read_held_out
 from training.report import report_tables, write_report
-from training.results import Report
+from training.results import Answers, Report
 from training.run import RunResult, check_selected_scores, train
 
 TOKENS_PER_WORD = 2.0
 """For estimates before there is a tokenizer: with 32,000 pieces, 1.5 (Vietnamese) to 3.3 (Russian) were counted on the news sets."""
 
-TRAINED = ("name", "best_step", "run", "sources", "history", "calibration")
+TRAINED = ("name", "config", "best_step", "run", "sources", "history", "calibration")
 """What a report repeats of a checkpoint's description."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code: 0 done, 1 problems found by `check`, 2 wrong input, 130 interrupted."""
+    """Run one command; returns the exit code: 0 done, 1 problems found by `check` or scores below a floor, 2 wrong input, 130 interrupted."""
     options = _parser().parse_args(arguments)
     logging.set_verbosity_error()
     logging.disable_progress_bar()
@@ -57,8 +60,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _check(options, console)
         elif options.command == "train":
             _train(options, console)
+        elif options.command == "card":
+            update_card(options.card, options.reports)
+            console.print(f"wrote {options.card}", markup=False, soft_wrap=True)
         else:
-            _evaluate(options, console)
+            return _evaluate(options, console)
     except (CheckpointError, ConfigError, DataError) as error:
         return _fail(str(error), options, is_main)
     except OSError as error:  # Transformers reports a model that cannot be had this way, in several lines
@@ -76,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="validate a config and its data, and count what is in it; exit code 1 where there are problems")
     run = commands.add_parser("train", help="train and export the best checkpoint to OUTPUT/checkpoint")
     score = commands.add_parser("evaluate", help="score a checkpoint on held-out articles, and write a report")
+    card = commands.add_parser("card", help="write the scores, the data and the Hub metadata of a model card from reports")
     for command in (check, run):
         command.add_argument("config", metavar="CONFIG", help="YAML file of the run, e.g. configs/quickstart.yaml")
     run.add_argument("--resume", action="store_true", help="go on with an interrupted run of the same config")
@@ -89,7 +96,15 @@ def _parser() -> argparse.ArgumentParser:
     score.add_argument("--max-sentences", type=int, metavar="N", help="sentences of a summary, at most (default: as many as fit)")
     score.add_argument("--allow-overlap", action="store_true", help="leave out held-out articles that overlap with training articles, in place of stopping")
     score.add_argument(
+        "--baselines", action="store_true", help="also score systems that are trained on the checkpoint's training files (of --data-root), and LexRank"
+    )
+    score.add_argument("--floors", type=Path, metavar="FILE", help="JSON file of floors, e.g. configs/floors.json: exit code 1 where a score sinks below one")
+    score.add_argument(
         "--output", type=Path, metavar="FOLDER", help="folder of the report (default: report, beside a checkpoint folder; ./report for a Hub id)"
+    )
+    card.add_argument("reports", metavar="REPORT.json", nargs="+", type=Path, help="report.json files of one checkpoint, as evaluate writes them")
+    card.add_argument(
+        "--card", type=Path, default=Path("model_card.md"), metavar="FILE", help="the card; begun from a template where it is missing (default model_card.md)"
     )
     for command in (check, run, score):
         command.add_argument("--data-root", type=Path, metavar="FOLDER", help="where relative source paths of the config start; wins over data.root")
@@ -167,21 +182,32 @@ def _run_table(config: RunConfig, result: RunResult) -> Table:
     return table
 
 
-def _evaluate(options: argparse.Namespace, console: Console) -> None:
+def _evaluate(options: argparse.Namespace, console: Console) -> int:
     names, paths = _checkpoints_and_paths(options)
     checkpoints = [load_checkpoint(name) for name in names]
-    held_out = read_held_out(
-        paths, checkpoints, split=options.split, overrides=options.overrides, data_root=options.data_root, allow_overlap=options.allow_overlap
-    )
+    of_config = any(path.endswith(CONFIG_SUFFIXES) for path in paths)
+    data_root = options.data_root if of_config or not options.baselines else None  # the baselines' training files stand there too
+    held_out = read_held_out(paths, checkpoints, split=options.split, overrides=options.overrides, data_root=data_root, allow_overlap=options.allow_overlap)
+    floors = read_floors(options.floors, held_out.files) if options.floors else None  # before hours of work: the file may be wrong
+    output = options.output or _report_folder(options.checkpoint)
     with _progress(console) as bars:
         bar = _Bars(bars)
-        reports = [_report(checkpoint, name, held_out, options, bar) for name, checkpoint in zip(names, checkpoints, strict=True)]
+        answers = _costly_answers(checkpoints[0], held_out, output, options, bar) if options.baselines else {}
+        reports = [_report(checkpoint, name, held_out, answers, options, bar) for name, checkpoint in zip(names, checkpoints, strict=True)]
     report = reports[0]
     if len(reports) > 1:
         report = replace(report, compared_with=names[1], differences=compare(*reports))
-    page = write_report(report, options.output or _report_folder(options.checkpoint))
+    page = write_report(report, output)
     console.print(report_tables(report))
     console.print(f"{report.articles:,} articles in {report.seconds:,.0f} seconds. The report, with examples: {page}", markup=False, soft_wrap=True)
+    if floors is None:
+        return 0
+    checked = check_floors(report, floors)
+    if not all(floor.holds for floor in checked):
+        console.print(floors_table(checked))
+        return 1
+    console.print(f"all {len(checked)} floors of {options.floors} hold", markup=False, soft_wrap=True)
+    return 0
 
 
 def _checkpoints_and_paths(options: argparse.Namespace) -> tuple[list[str], list[str]]:
@@ -192,7 +218,24 @@ def _checkpoints_and_paths(options: argparse.Namespace) -> tuple[list[str], list
     return [options.checkpoint], options.held_out
 
 
-def _report(checkpoint: Checkpoint, name: str, held_out: HeldOutSources, options: argparse.Namespace, bars: "_Bars") -> Report:
+def _costly_answers(
+    checkpoint: Checkpoint, held_out: HeldOutSources, folder: Path, options: argparse.Namespace, bars: "_Bars"
+) -> Mapping[str, Iterable[Answers]]:
+    return costly_baselines(
+        checkpoint.info,
+        options.data_root,
+        held_out.articles.articles,
+        folder,
+        topics=checkpoint.model.config.topics,
+        max_words=options.max_words,
+        max_sentences=options.max_sentences,
+        progress=bars.show,
+    )
+
+
+def _report(
+    checkpoint: Checkpoint, name: str, held_out: HeldOutSources, answers: Mapping[str, Iterable[Answers]], options: argparse.Namespace, bars: "_Bars"
+) -> Report:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     report = evaluate(
         Analyzer(checkpoint.model.to(device), checkpoint.tokenizer),  # type: ignore[arg-type]
@@ -200,6 +243,7 @@ def _report(checkpoint: Checkpoint, name: str, held_out: HeldOutSources, options
         headlines=options.headlines,
         max_words=options.max_words,
         max_sentences=options.max_sentences,
+        answers=answers,
         progress=lambda done, total: bars.show(f"evaluating {name}", done, total),
     )
     return replace(

@@ -19,8 +19,8 @@ NO_ARTICLE = "model, no article"
 REMEMBERED = 200
 """Targets of a source to draw from: enough to find one that an article does not have, and the same memory for any number of articles."""
 
-BLANK = "0"
-"""What is read in place of an article: one word that says nothing, since a text without words is refused."""
+BLANK = "x"
+"""What is read in place of an article: one letter, since a text without any is refused."""
 
 
 def other_targets(articles: Iterable[Article]) -> Iterator[tuple[Article, Article]]:

@@ -16,6 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from inference.analyzer import Analysis
 from inference.article import Article
+from inference.sentences import split_sentences
+from inference.support import Source, novel_share, unsupported_names, unsupported_numbers
 from inference.words import count_words
 from training.baselines import baseline_summaries
 from training.bootstrap import REPLICATES, interval, weights
@@ -23,13 +25,16 @@ from training.groups import EVERYTHING, Group, groups_of, sort_key
 from training.leakage import opening
 from training.metrics.confidence import RiskCoverage, calibration_error, confidence_counts, uncalibrated
 from training.metrics.labels import best_label, fnc1_value, label_values, merge_neutral, merged_stance, stance_values
-from training.metrics.spans import characters, precision_recall
+from training.metrics.spans import characters, copied_sentences, precision_recall
 from training.metrics.summaries import ROUGE_TYPES, chrf_counts, chrf_value, rouge
 from training.metrics.sums import Sums, add_up, plain, ratio
 from training.results import GROUP_KINDS, MODEL, Answers, Bin, Confusion, Example, Mistake, Positions, Reliability, Row
 
 EXAMPLES = 12  # about one screen of a report each for a dozen languages
 MISTAKES = 10  # of a task
+
+REFERENCE = "reference"
+"""The row of what people wrote, among those of what systems say that the article does not."""
 
 TENTHS = 10
 
@@ -102,14 +107,48 @@ class Tally:
         self, task: str, article: Article, analysis: Analysis, reference: str, max_sentences: int | None, others: Mapping[str, str], baselines: bool
     ) -> None:
         """Keep how the summary of one article, and those of other systems, compare with `reference`; `task` is summary or headline."""
-        texts = {MODEL: analysis.summary.text, **(baseline_summaries(article, reference, max_sentences) if baselines else {}), **others}
+        extracts = baseline_summaries(article, reference, max_sentences) if baselines else {}
+        texts = {MODEL: analysis.summary.text, **{name: extract.text for name, extract in extracts.items()}, **others}
         for system, text in texts.items():
             statistics: dict[Any, ArrayLike] = {"n": 1, **rouge(text, reference), "chrf": chrf_counts(text, reference), "words": count_words(text)}
             self._add(task, system, article, analysis, statistics)
+        if task == "summary":
+            starts = {name: extract.starts for name, extract in extracts.items()}
+            self._add_positions(article.text, {MODEL: tuple(sentence.start for sentence in analysis.summary.sentences), **starts})
+        if task == "summary" and baselines:
+            own = [sentence.text for sentence in analysis.summary.sentences]
+            self._add_support(
+                article, analysis, {MODEL: (analysis.summary.text, own), REFERENCE: (reference, None), **{name: (text, None) for name, text in others.items()}}
+            )
         lang = article.lang or analysis.lang
         examples = self._examples.setdefault((task, lang), [])
         if len(examples) < EXAMPLES:
             examples.append(Example(article.id, lang, article.source, reference, texts))
+
+    def _add_positions(self, text: str, starts: Mapping[str, Sequence[int]]) -> None:
+        """Count the tenths of the text in which the chosen sentences begin; copies of an article count like any other."""
+        for system, places in starts.items():
+            tenths = [min(TENTHS * place // len(text), TENTHS - 1) for place in places]
+            self._positions[system] = self._positions.get(system, 0) + np.bincount(tenths, minlength=TENTHS)
+
+    def _add_support(self, article: Article, analysis: Analysis, summaries: Mapping[str, tuple[str, list[str] | None]]) -> None:
+        """Keep what each summary says that the article does not; None = its sentences are to be found first."""
+        source = Source(f"{article.title}\n{article.text}")
+        for system, (text, sentences) in summaries.items():
+            if sentences is None:
+                sentences = [text[start:end] for start, end in split_sentences(text, article.lang or analysis.lang)]
+            novel = novel_share(text, source)
+            statistics: dict[Any, ArrayLike] = {
+                "n": 1,
+                "sentences": len(sentences),
+                "copied": copied_sentences(sentences, article.text),
+                "bigrams": novel is not None,
+                "novel": novel or 0.0,
+                "numbers": len(unsupported_numbers(text, source)),
+                "names": len(unsupported_names(text, source)),
+                "words": count_words(text),
+            }
+            self._add("support", system, article, analysis, statistics)
 
     def rows(self) -> list[Row]:
         """The scores of every task that has gold."""
@@ -118,6 +157,7 @@ class Tally:
             "stance": self._stance_values,
             "summary": _summary_values,
             "headline": _summary_values,
+            "support": _support_values,
             "cleaning": _cleaning_values,
         }
         return [row for task, values in score.items() for row in _rows(task, self._sums.get(task, {}), values)]
@@ -159,8 +199,10 @@ class Tally:
         return tuple(found)
 
     def positions(self) -> tuple[Positions, ...]:
-        """Where in their articles the summaries' sentences stand."""
-        return tuple(Positions(system, int(counts.sum()), tuple((counts / counts.sum()).tolist())) for system, counts in self._positions.items())
+        """Where in their articles the sentences of summaries begin, for the model, the oracle and leads."""
+        return tuple(
+            Positions(system, int(counts.sum()), tuple((counts / counts.sum()).tolist())) for system, counts in self._positions.items() if counts.any()
+        )
 
     def _judge(self, task: str, article: Article, analysis: Analysis, target: str, gold: str, scores: Mapping[str, float]) -> NDArray[np.float64]:
         """Keep how sure the model was of an answer, and the answer where it was wrong; returns its `confidence_counts`."""
@@ -269,6 +311,13 @@ def _topic_values(group: Group, sums: dict[Any, Sums]) -> dict[str, Sums]:
 def _summary_values(group: Group, sums: dict[Any, Sums]) -> dict[str, Sums]:
     means = {name: ratio(sums[name], sums["n"]) for name in (*ROUGE_TYPES, "words")}
     return means | {"chrf": np.where(sums["n"] > 0, chrf_value(sums["chrf"]), np.nan), "n": sums["n"]}
+
+
+def _support_values(group: Group, sums: dict[Any, Sums]) -> dict[str, Sums]:
+    shares = {"copied": ratio(sums["copied"], sums["sentences"]), "novel_bigrams": ratio(sums["novel"], sums["bigrams"])}
+    rates = {name: ratio(sums[name], sums["n"]) for name in ("numbers", "names")}
+    percent = {name: 100 * value for name, value in {**shares, **rates}.items()}
+    return percent | {"words": ratio(sums["words"], sums["n"]), "n": sums["n"]}
 
 
 def _cleaning_values(group: Group, sums: dict[Any, Sums]) -> dict[str, Sums]:

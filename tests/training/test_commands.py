@@ -1,5 +1,6 @@
 """`python -m training`: check, train and evaluate on a tiny corpus, and what goes wrong."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -243,3 +244,39 @@ def test_as_a_process(write_config: Callable[..., Path]) -> None:
     run = subprocess.run(command, cwd=ROOT, capture_output=True, env=dict(os.environ), timeout=120, check=False)
     assert (run.returncode, run.stderr) == (0, b"")
     assert "is valid" in run.stdout.decode()
+
+
+def test_two_checkpoints_baselines_floors_and_a_card(
+    write_config: Callable[..., Path], tiny_corpus: Path, held_out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config, checkpoint, output = write_config(), tmp_path / "run" / "checkpoint", tmp_path / "report"
+    for name, seed in (("run", 7), ("other", 8)):
+        assert main(["train", str(config), "--set", f"output={tmp_path / name}", "--set", f"seed={seed}", "--set", "training.tokens=1000"]) == 0
+    evaluate = ["evaluate", str(checkpoint), str(tmp_path / "other" / "checkpoint"), str(tiny_corpus / "dev.jsonl"), "--output", str(output)]
+    floors = tmp_path / "floors.json"
+    digest = hashlib.sha256((tiny_corpus / "dev.jsonl").read_bytes()).hexdigest()
+    floors.write_text(json.dumps({digest: {"path": "dev.jsonl", "floors": {"topic.accuracy": 0.0, "summary.rouge1": 1.0}}}), encoding="utf-8")
+    capsys.readouterr()
+    assert main([*evaluate, "--baselines", "--data-root", str(tiny_corpus), "--floors", str(floors)]) == 0
+    shown = capsys.readouterr().out
+    assert f"all 2 floors of {floors} hold" in shown
+    report = json.loads((output / "report.json").read_text(encoding="utf-8"))
+    assert report["compared_with"] == str(tmp_path / "other" / "checkpoint")
+    assert {row["metric"] for row in report["differences"]} >= {"accuracy", "macro_f1", "rouge1"}
+    systems = {task: {row["system"] for row in report["rows"] if row["task"] == task} for task in ("topic", "stance", "summary")}
+    assert systems["topic"] == {"model", "majority (of gold)", "TF-IDF linear"}
+    assert systems["stance"] >= {"model", "majority (of gold)", "TF-IDF linear", "target only", "shared words", "model, other targets", "model, no article"}
+    assert "LexRank" in systems["summary"]
+    assert report["trained"]["run"]["tokens"] > 0
+
+    floors.write_text(json.dumps({digest: {"path": "dev.jsonl", "floors": {"summary.rouge1": 99.9}}}), encoding="utf-8")
+    assert main([*evaluate, "--floors", str(floors)]) == 1
+    assert "99.9" in capsys.readouterr().out
+
+    card = tmp_path / "card.md"
+    assert main(["card", str(output / "report.json"), "--card", str(card)]) == 0
+    first = card.read_bytes()
+    assert b"model-index" in first
+    assert b"TF-IDF linear" in first
+    assert main(["card", str(output / "report.json"), "--card", str(card)]) == 0
+    assert card.read_bytes() == first

@@ -164,12 +164,26 @@ def test_a_source_whose_neutral_covers_unrelated_is_scored_three_ways() -> None:
 def test_summaries_are_scored_beside_leads_and_the_oracle() -> None:
     article = Article(TEXT, id="1", lang="en", source="daily", summary="It rejected the ferry plan by 19 votes.")
     report = run(ScriptedAnalyzer(), [article], max_sentences=1)
-    assert [row.system for row in report.rows if row.group_kind == "overall"] == ["model", "lead-1", "oracle"]
+    assert [row.system for row in report.rows if (row.group_kind, row.task) == ("overall", "summary")] == ["model", "lead-1", "oracle"]
     assert scores(report, "summary") == scores(report, "summary", system="lead-1")
     assert scores(report, "summary")["rouge2"] == 0.0
     assert scores(report, "summary")["words"] == 8.0
     assert scores(report, "summary", system="oracle") == {"rouge1": 100.0, "rouge2": 100.0, "rougeL": 100.0, "chrf": pytest.approx(100.0), "words": 8.0}
     assert report.examples[0].summaries["model"] == "The council met in Porthaven on Monday evening."
+
+
+def test_what_summaries_say_and_the_article_does_not_is_counted() -> None:
+    reference = "The council rejected the plan by 20 votes. Mayor Anna Lindqvist was absent."
+    articles = [
+        Article(TEXT, id="1", lang="en", source="daily", summary=reference),
+        Article(TEXT + " Item 2.", id="2", lang="en", source="daily", summary="It rejected the ferry plan\u00a0by 19 votes. Rain fell."),
+    ]
+    report = run(ScriptedAnalyzer(), articles, answers={"other": [Answers(summary="The council met 19 times."), Answers(summary="Boats.")]})
+    assert scores(report, "support") == {"copied": 100.0, "novel_bigrams": 0.0, "numbers": 0.0, "names": 0.0, "words": 8.0}
+    people = scores(report, "support", system="reference")
+    assert (people["copied"], people["numbers"], people["names"]) == (25.0, 50.0, 50.0)
+    other = scores(report, "support", system="other")
+    assert (other["copied"], other["numbers"], other["novel_bigrams"]) == (0.0, 0.0, 50.0)  # "met 19", "19 times"; one word has no pair
 
 
 @pytest.mark.parametrize("text", ["Ferry plan fails!\n" + TEXT, TEXT + "\nFERRY PLAN FAILS", "Ferry plan fails " + TEXT])
@@ -299,7 +313,7 @@ def row(report: Report, task: str, system: str = "model", group: str = "all") ->
 def test_every_score_has_an_interval_and_every_baseline() -> None:
     articles = [replace(article, summary="It rejected the ferry plan.", boilerplate=()) for article in told_apart(20)]
     report = run(ScriptedAnalyzer(), articles)
-    assert {row.task for row in report.rows} == {"topic", "summary", "cleaning"}
+    assert {row.task for row in report.rows} == {"topic", "summary", "support", "cleaning"}
     for found in report.rows:
         assert found.intervals.keys() == found.replicates.keys() == found.scores.keys(), found
         for metric, (low, high) in found.intervals.items():
@@ -368,7 +382,8 @@ def test_overlapping_articles_are_drawn_together() -> None:
     articles = told_apart(20)
     pairs = [replace(article, id=f"{article.id}.edited", text=article.text.replace("Monday", "Tuesday")) for article in articles]
     copies = {f"daily/{name}{edited}": f"daily/{name}" for name in (article.id for article in articles) for edited in ("", ".edited")}
-    once, apart, together = (run(ScriptedAnalyzer(), group, copies=known) for group, known in ((articles, {}), (articles + pairs, {}), (articles + pairs, copies)))
+    cases = ((articles, {}), (articles + pairs, {}), (articles + pairs, copies))
+    once, apart, together = (run(ScriptedAnalyzer(), group, copies=known) for group, known in cases)
     widths = [high - low for low, high in (row(report, "topic").intervals["accuracy"] for report in (once, apart, together))]
     assert widths[1] < 0.9 * widths[0]  # as if there were twice as many observations
     assert widths[2] == pytest.approx(widths[0], rel=0.2)
@@ -387,13 +402,14 @@ def test_stances_are_asked_about_other_targets_and_without_the_article() -> None
     ]
     assert [[stance.target for stance in article.stances] for article in analyzer.seen[4:6]] == [["target 1"], ["target 1"]]
     assert [(article.id, article.text, article.title, article.stances[0].target) for article in analyzer.seen[6:]] == [
-        (name, "0", "", f"target {name}") for name in ("1", "2", "3")
+        (name, "x", "", f"target {name}") for name in ("1", "2", "3")
     ]
     assert {row.group for row in report.rows if row.system == "model, no article" and row.group_kind == "length"} == {"up to 100 words"}
 
 
 def test_answers_of_other_systems_are_scored_beside_the_model() -> None:
-    articles = [topic_article("1", "arts"), replace(topic_article("2", "sport"), text="…"), replace(stance_article("3", "daily", "favor"), summary="It rejected.")]
+    unreadable, summarized = replace(topic_article("2", "sport"), text="…"), replace(stance_article("3", "daily", "favor"), summary="It rejected.")
+    articles = [topic_article("1", "arts"), unreadable, summarized]
     said = [
         Answers(topic={"sport": 0.6, "arts": 0.9, "health": 0.95}),
         Answers(topic={"sport": 1.0}),
@@ -408,15 +424,15 @@ def test_answers_of_other_systems_are_scored_beside_the_model() -> None:
 
 
 def test_the_surest_mistakes_are_kept_with_what_was_asked() -> None:
-    analyzer = ScriptedAnalyzer(
-        topics={str(number): (0.5 + number / 100, 0.5 - number / 100, 0.0) for number in range(30)}, stances={"s": [(0.6, 0.4, 0.0, 0.0), (0.9, 0.1, 0.0, 0.0)]}
-    )
-    articles = [topic_article(str(number), "arts") for number in range(30)] + [topic_article("right", "sport"), stance_article("s", "claims", "against", "favor")]
+    topics = {str(number): (0.5 + number / 100, 0.5 - number / 100, 0.0) for number in range(30)}
+    analyzer = ScriptedAnalyzer(topics, stances={"s": [(0.6, 0.4, 0.0, 0.0), (0.9, 0.1, 0.0, 0.0)]})
+    articles = [topic_article(str(number), "arts") for number in range(30)]
+    articles += [topic_article("right", "sport"), stance_article("s", "claims", "against", "favor")]
     report = run(analyzer, articles)
-    topics = [mistake for mistake in report.mistakes if mistake.task == "topic"]
-    assert [mistake.id for mistake in topics] == [str(number) for number in range(29, 19, -1)]
-    assert (topics[0].gold, topics[0].predicted, topics[0].confidence, topics[0].target) == ("arts", "sport", pytest.approx(0.79), "")
-    assert topics[0].opening == TEXT
+    wrong = [mistake for mistake in report.mistakes if mistake.task == "topic"]
+    assert [mistake.id for mistake in wrong] == [str(number) for number in range(29, 19, -1)]
+    assert (wrong[0].gold, wrong[0].predicted, wrong[0].confidence, wrong[0].target) == ("arts", "sport", pytest.approx(0.79), "")
+    assert wrong[0].opening == TEXT
     (stance,) = (mistake for mistake in report.mistakes if mistake.task == "stance")
     assert (stance.id, stance.target, stance.gold, stance.predicted, stance.confidence) == ("s", "target 0", "against", "favor", 0.6)
 
@@ -465,3 +481,13 @@ def test_what_is_kept_does_not_grow_with_the_articles() -> None:
         return len(pickle.dumps(tally))
 
     assert kept(60) == pytest.approx(kept(20), rel=0.01)
+
+
+def test_positions_are_told_by_tenth_of_the_article() -> None:
+    sentences = [f"Sentence number {number} is about {topic} alone." for number, topic in enumerate("abcdefghij")]
+    article = Article(" ".join(sentences), id="1", lang="en", source="daily", summary=f"{sentences[6]} {sentences[8]}")
+    start = article.text.index(sentences[5])
+    report = run(ScriptedAnalyzer(summary=(start, start + len(sentences[5]))), [article])
+    shares = {found.system: (found.sentences, [tenth for tenth, share in enumerate(found.shares) if share]) for found in report.positions}
+    assert shares == {"model": (1, [5]), "lead-1": (1, [0]), "lead-2": (2, [0, 1]), "lead-3": (3, [0, 1, 2]), "oracle": (2, [6, 8])}
+    assert all(sum(found.shares) == pytest.approx(1) for found in report.positions)

@@ -1,3 +1,4 @@
+from inference.analyzer import Analyzer
 from inference.article import Article, Stance
 from training.probes import REMEMBERED, other_targets, without_article
 
@@ -30,4 +31,10 @@ def test_a_target_without_gold_is_asked_and_stays_without() -> None:
 def test_without_the_article_nothing_of_it_is_left() -> None:
     ((original, copy),) = without_article([article("1", "the dam"), Article("No stance.", id="2")])
     assert original.text == "It rained for days."
-    assert (copy.text, copy.title, copy.stances) == ("0", "", original.stances)
+    assert (copy.text, copy.title, copy.stances) == ("x", "", original.stances)
+
+
+def test_every_probe_can_be_read(analyzer: Analyzer, sample: list[Article]) -> None:
+    copies = [copy for _, copy in (*other_targets(sample), *without_article(sample))]
+    analyses = list(analyzer.analyze_many(copies))
+    assert [len(analysis.stances) for analysis in analyses] == [len(copy.stances) for copy in copies]

@@ -1,6 +1,6 @@
-"""Characters taken out against characters that should have been.
+"""Characters taken out against characters that should have been, and sentences taken over.
 
-In: character spans, or counts. Out: positions, or precision, recall and F1 in 0 to 1. Does not know: articles, groups or tables.
+In: character spans, counts, or texts. Out: positions, a number, or precision, recall and F1 in 0 to 1. Does not know: articles, groups or tables.
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,16 @@ Span = tuple[int, int]
 def characters(text: str, spans: Sequence[Span]) -> set[int]:
     """The positions of `text` inside any of the spans, white space left out."""
     return {position for start, end in spans for position in range(start, end) if not text[position].isspace()}
+
+
+def copied_sentences(sentences: Sequence[str], text: str) -> int:
+    """How many of the sentences stand in the text character by character, white space aside.
+
+    >>> copied_sentences(["Rain fell.", "Snow fell."], "On Monday:  Rain\\nfell.")
+    1
+    """
+    flat = " ".join(text.split())
+    return sum(" ".join(sentence.split()) in flat for sentence in sentences)
 
 
 def precision_recall(hits: Sums, predicted: Sums, gold: Sums) -> dict[str, Sums]:
