@@ -1,4 +1,4 @@
-"""What the results files say, as blocks of Markdown for README.md and model_card.md.
+"""What the results files say, as blocks of Markdown for README.md; one of them stands in model_card.md too.
 
 In: the folder of the results files. Out: a table or a sentence each; `MissingResultError` names the command that makes a missing file.
 Does not know: the documents, or how anything is measured.
@@ -12,7 +12,8 @@ from statistics import fmean
 from typing import Any
 
 from benchmarks.linear_floors import FULL_TRAINING
-from training.baselines import MAJORITY, ORACLE
+from training.baselines import MAJORITY
+from training.corpus import SHARED_WITH_HELD_OUT
 from training.results import MODEL
 
 README_SUMMARIES = ("orangesum_fr", "vietnews_vi", "indo_newssum_id")
@@ -25,7 +26,8 @@ NEWS_SAMPLES = "--set data.dev.0.max_articles=400"
 COMMANDS = {
     "news.json": f"{_EVALUATE} configs/news.yaml --data-root path/to/the/data " + NEWS_SAMPLES,
     "news_masakhanews.json": f"{_EVALUATE} path/to/the/data/dev/masakhanews.jsonl.xz --headlines --output runs/news/report-masakhanews",
-    "news_run.json": "python -m training train configs/news.yaml --data-root path/to/the/data",
+    "news_test.json": f"{_EVALUATE} configs/news.yaml --split held_out --data-root path/to/the/data --baselines --headlines --allow-overlap "
+    "--output runs/news/report-test",
     "linear_floors.json": "python -m benchmarks.linear_floors --data-root path/to/the/data",
     "cleaner.json": "python -m benchmarks.cleaner --checkpoint runs/news/checkpoint",
     "duplicates.json": "python -m benchmarks.duplicates",
@@ -34,8 +36,7 @@ COMMANDS = {
     "pair_encoding.json": "python -m benchmarks.pair_encoding --data-root path/to/the/data",
     "example.json": "python -m benchmarks.write_docs --example runs/quickstart/checkpoint",
 }
-"""What makes each results file. The two reports of `evaluate` are kept by `write_docs --news FOLDER --masakhanews FOLDER`; news_run.json
-is written by hand from what training prints."""
+"""What makes each results file. The reports of `evaluate` are kept by `write_docs --news FOLDER --masakhanews FOLDER --test FOLDER`."""
 
 Lines = Iterator[Sequence[str]]
 
@@ -82,9 +83,6 @@ def read_result(name: str, results: Path) -> Any:
 
 def read_report(name: str, results: Path) -> Reported:
     return Reported({(row["task"], row["group_kind"], row["group"], row["system"]): row for row in read_result(name, results)["rows"]})
-
-
-# blocks of README.md
 
 
 def scores_block(results: Path) -> str:
@@ -188,6 +186,18 @@ def duplicates_block(results: Path) -> str:
     )
 
 
+def run_block(results: Path) -> str:
+    """What the run behind the scores read, and what it took."""
+    trained = read_result("news.json", results)["trained"]
+    run, sources = trained["run"], trained["sources"].values()
+    articles, overlapping = sum(source["articles"] for source in sources), sum(source["left_out"].get(SHARED_WITH_HELD_OUT, 0) for source in sources)
+    return (
+        f"The run behind the scores read {run['tokens']:,} tokens of {articles:,} articles, which are left after the caps, "
+        f"in {run['seconds'] / 60:,.0f} minutes on {run['device']}; its model has {run['parameters']:,} parameters. {overlapping:,} articles were left out "
+        "because they overlap dev or test articles.\n"
+    )
+
+
 def figures_block(name: str) -> Callable[[Path], str]:
     """A block with the figures of a benchmark (`benchmarks.common.figure_rows`) beside what was asked for."""
 
@@ -198,81 +208,6 @@ def figures_block(name: str) -> Callable[[Path], str]:
         return table(["figure", "measured", "asked for", "reached", "over"], lines)
 
     return block
-
-
-# blocks of model_card.md
-
-
-def languages_block(results: Path) -> str:
-    """Topic on MasakhaNEWS language by language, beside the linear model."""
-    report, floors = read_report("news_masakhanews.json", results), read_result("linear_floors.json", results)["topic"]
-    lines = []
-    for lang in report.groups("topic", "lang"):
-        ours, own, majority = (
-            share(report.score("topic", "lang", lang, system, metric))
-            for system, metric in ((MODEL, "weighted_f1"), (MODEL, "restricted_weighted_f1"), (MAJORITY, "weighted_f1"))
-        )
-        floor, bounds = floors["scores"]["all_languages"]["weighted_f1"][lang], report.interval("topic", "lang", lang, "weighted_f1")
-        lines.append((lang, f"{floors['n_train'][lang]:,}", f"{report.n('topic', 'lang', lang):,}", bold(ours) + bounds, own, share(floor), majority))
-    return table(["language", "train", "n", "weighted F1", "its own 7 topics compete", "linear model", "majority"], lines)
-
-
-def topics_block(results: Path) -> str:
-    report = read_report("news.json", results)
-    ours = ("accuracy", "macro_f1", "restricted_macro_f1")
-    lines = []
-    for name in report.groups("topic", "source"):
-        cells = [share(report.score("topic", "source", name, MODEL, metric)) + report.interval("topic", "source", name, metric) for metric in ours]
-        majority = share(report.score("topic", "source", name, MAJORITY, "macro_f1"))
-        lines.append((name, f"{report.n('topic', 'source', name):,}", *cells, majority))
-    return table(["set", "n", "accuracy", "macro F1", "macro F1, its own topics compete", "majority macro F1"], lines)
-
-
-def stances_block(results: Path) -> str:
-    report, floors = read_report("news.json", results), read_result("linear_floors.json", results)["stance"]["sets"]
-    lines = []
-    for name in report.groups("stance", "source"):
-        scores = report.rows["stance", "source", name, MODEL]["scores"]
-        merged = scores.get("f1_neutral_or_unrelated")
-        classes = [share(scores[f"f1_{stance}"]) if f"f1_{stance}" in scores else "" for stance in ("favor", "against", "neutral", "unrelated")]
-        if merged is not None:
-            classes[2:] = [f"{share(merged)} (both)", ""]
-        floor = share(floors[name]["scores"]["macro_f1"]) if name in floors else ""
-        majority = share(report.score("stance", "source", name, MAJORITY, "macro_f1"))
-        ours = bold(share(scores["macro_f1"])) + report.interval("stance", "source", name, "macro_f1")
-        lines.append((name, f"{report.n('stance', 'source', name):,}", ours, *classes, floor, majority))
-    return table(["set", "pairs", "macro F1", "favor", "against", "neutral", "unrelated", "linear model", "majority"], lines)
-
-
-def summaries_block(results: Path) -> str:
-    report, lines = read_report("news.json", results), []
-    for name in report.groups("summary", "source"):
-        lead = report.best_lead("summary", name)
-        ours = [f"{report.score('summary', 'source', name, MODEL, metric):.1f}" for metric in ("rouge1", "rouge2", "rougeL")]
-        words, lead_words = (f"{report.score('summary', 'source', name, system, 'words'):.0f}" for system in (MODEL, lead))
-        best, oracle = (f"{report.score('summary', 'source', name, system, 'rouge1'):.1f}" for system in (lead, ORACLE))
-        main = bold(ours[0]) + report.interval("summary", "source", name, "rouge1")
-        lines.append((name, f"{report.n('summary', 'source', name):,}", main, *ours[1:], words, f"{best} {lead}", lead_words, oracle))
-    return table(["set", "n", "ROUGE-1", "ROUGE-2", "ROUGE-L", "words", "best lead, ROUGE-1", "its words", "oracle, ROUGE-1"], lines)
-
-
-def run_block(results: Path) -> str:
-    """What the run behind the scores read; `news_run.json` also holds its articles and how many of them overlap dev."""
-    run = read_result("news_run.json", results)
-    return (
-        f"The run behind the scores read {run['tokens']:,} tokens of {run['articles']:,} articles, which are left after the caps. "
-        f"{run['overlapping_dev']:,} of these articles overlap dev articles; training now leaves such articles out. The run was also made before special "
-        "tokens lost their weight among the words that target and article share, so that a new run will score otherwise.\n"
-    )
-
-
-def cost_block(results: Path) -> str:
-    """`news_run.json` holds minutes, cores, tokens and parameters of the run."""
-    run = read_result("news_run.json", results)
-    return (
-        f"The run of `configs/news.yaml` took {run['minutes']:,.0f} minutes on {run['cores']} CPU cores ({run['minutes'] * run['cores'] / 60:.1f} core hours) "
-        f"for {run['tokens']:,} article tokens and a model of {run['parameters']:,} parameters. Energy was not measured.\n"
-    )
 
 
 # Markdown

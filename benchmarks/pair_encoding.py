@@ -43,6 +43,7 @@ SETS = "[{name: fnc1_en, path: %s/fnc1_en.jsonl.xz}, {name: vast_en, path: %s/va
 OVERRIDES = (
     "data.train=" + SETS % ("train", "train"),
     "data.dev=" + SETS % ("dev", "dev"),
+    "data.held_out=[]",
     "model.tokenizer={type: bpe, vocabulary_size: 16000, lowercase: true}",
     "model.max_windows=1",  # both see one window of an article and no more
     "losses={topic: 0.0, salience: 0.0, boilerplate: 0.0}",

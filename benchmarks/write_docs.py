@@ -22,6 +22,7 @@ from pathlib import Path
 from benchmarks import doc_blocks
 from benchmarks.doc_blocks import MissingResultError, read_result, table
 from inference.article import open_whole
+from training.card import fill_card
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -39,7 +40,6 @@ print(analysis.summary.text)
 """
 
 _BLOCK = re.compile(r"(<!-- begin:([\w-]+) -->\n).*?(<!-- end:\2 -->)", re.DOTALL)
-_DATA = re.compile(r"<!-- data -->\n(.*?)<!-- end of data -->", re.DOTALL)
 
 
 def example_block(results: Path) -> str:
@@ -72,15 +72,6 @@ def _first_line(path: Path) -> str:
     return lines[0].replace("|", "\\|")
 
 
-def data_block(results: Path) -> str:
-    """The table of the data sets, as README.md has it."""
-    del results
-    found = _DATA.search((ROOT / "README.md").read_text(encoding="utf-8"))
-    if found is None:
-        raise SystemExit("README.md: the table of data sets must stand between <!-- data --> and <!-- end of data -->.")
-    return found[1]
-
-
 BLOCKS: dict[str, Callable[[Path], str]] = {
     "example": example_block,
     "scores": doc_blocks.scores_block,
@@ -90,14 +81,13 @@ BLOCKS: dict[str, Callable[[Path], str]] = {
     "speed": doc_blocks.figures_block("speed.json"),
     "pair-encoding": doc_blocks.figures_block("pair_encoding.json"),
     "files": files_block,
-    "data": data_block,
-    "languages": doc_blocks.languages_block,
-    "topics": doc_blocks.topics_block,
-    "stances": doc_blocks.stances_block,
-    "summaries": doc_blocks.summaries_block,
     "run": doc_blocks.run_block,
-    "cost": doc_blocks.cost_block,
 }
+
+REPORTS = ("news_test.json", "news.json", "news_masakhanews.json")
+"""What model_card.md is written from, by `training.card`."""
+
+KEPT_KINDS = ("overall", "lang", "source")
 
 
 def fill(text: str, results: Path) -> str:
@@ -123,9 +113,11 @@ def run_example(checkpoint: str, results: Path) -> None:
 
 
 def keep_report(folder: Path, name: str, results: Path) -> None:
-    """Keep the report.json in `folder` as a results file, without the articles' text in it and without paths of this machine."""
+    """Keep the report.json in `folder` as a results file: scores overall, by language and source, without articles' text or paths of this machine."""
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-    kept = {key: report[key] for key in ("format", "rows", "articles", "max_words", "max_sentences", "versions")}
+    kept = {key: report[key] for key in ("format", "articles", "max_words", "max_sentences", "versions", "reliability")}
+    kept["rows"] = [row for row in report["rows"] if row["group_kind"] in KEPT_KINDS]
+    kept["trained"] = {key: value for key, value in report["trained"].items() if key != "history"}
     kept["files"] = [{**file, "path": "/".join(Path(file["path"]).parts[-2:])} for file in report["files"]]
     with open_whole(results / name) as file:
         file.write(json.dumps(kept, ensure_ascii=False, indent=1) + "\n")
@@ -137,8 +129,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--example", metavar="CHECKPOINT", help="first run the README's example with this checkpoint")
     parser.add_argument("--news", type=Path, metavar="FOLDER", help="first keep the scores of this report as news.json")
     parser.add_argument("--masakhanews", type=Path, metavar="FOLDER", help="first keep the scores of this report as news_masakhanews.json")
+    parser.add_argument("--test", type=Path, metavar="FOLDER", help="first keep the scores of this report as news_test.json")
     options = parser.parse_args(arguments)
-    for folder, name in ((options.news, "news.json"), (options.masakhanews, "news_masakhanews.json")):
+    for folder, name in ((options.news, "news.json"), (options.masakhanews, "news_masakhanews.json"), (options.test, "news_test.json")):
         if folder is not None:
             keep_report(folder, name, RESULTS)
     if options.example:
@@ -148,6 +141,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         path = ROOT / name
         before = path.read_text(encoding="utf-8")
         after = fill(before, RESULTS)
+        if name == "model_card.md":
+            after = fill_card(after, [RESULTS / report for report in REPORTS], path)
         if before != after:
             stale.append(name)
             if not options.check:

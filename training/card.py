@@ -143,13 +143,18 @@ def update_card(card: Path, reports: Sequence[Path]) -> None:
     card without front matter, or without a place for one of the blocks.
     """
     found = _read_reports(reports)
-    trained = found[0].trained
-    text = read_text(card) if card.exists() else _new_card(trained)
-    for name, content in (("run", _run(trained)), ("data", _data(trained)), ("scores", "\n".join(map(_scores, found)))):
-        text = fill_block(text, name, content, card)
-    text = replace_keys(text, {"language": _languages(trained), "model-index": _model_index(trained.name, found)}, card)
+    text = fill_card(read_text(card) if card.exists() else _new_card(found[0].trained), reports, card)
     with open_whole(card) as file:
         file.write(text)
+
+
+def fill_card(text: str, reports: Sequence[Path], card: Path) -> str:
+    """The text of a card with its generated parts written anew, as `update_card` writes them; `card` is named in errors."""
+    found = _read_reports(reports)
+    trained = found[0].trained
+    for name, content in (("run", _run(trained)), ("data", _data(trained)), ("scores", "\n".join(map(_scores, found)))):
+        text = fill_block(text, name, content, card)
+    return replace_keys(text, {"language": _languages(trained), "model-index": _model_index(trained.name, found)}, card)
 
 
 def _read_reports(paths: Sequence[Path]) -> list[_Report]:

@@ -269,10 +269,6 @@ def test_two_checkpoints_baselines_floors_and_a_card(
     assert "LexRank" in systems["summary"]
     assert report["trained"]["run"]["tokens"] > 0
 
-    floors.write_text(json.dumps({digest: {"path": "dev.jsonl", "floors": {"summary.rouge1": 99.9}}}), encoding="utf-8")
-    assert main([*evaluate, "--floors", str(floors)]) == 1
-    assert "99.9" in capsys.readouterr().out
-
     card = tmp_path / "card.md"
     assert main(["card", str(output / "report.json"), "--card", str(card)]) == 0
     first = card.read_bytes()
@@ -280,3 +276,7 @@ def test_two_checkpoints_baselines_floors_and_a_card(
     assert b"TF-IDF linear" in first
     assert main(["card", str(output / "report.json"), "--card", str(card)]) == 0
     assert card.read_bytes() == first
+
+    floors.write_text(json.dumps({digest: {"path": "dev.jsonl", "floors": {"summary.rouge1": 99.9}}}), encoding="utf-8")
+    assert main([*evaluate, "--floors", str(floors)]) == 1
+    assert "99.9" in capsys.readouterr().out

@@ -108,7 +108,7 @@ def test_the_terminal_shows_the_interval_of_the_main_score(with_intervals: Repor
     assert "majority (of gold) 160 0.203 0.188 0.169–0.206 0.200" in lines
     assert "model 40 31.3 28.1–34.4 12.5 25.0 40.0 23.4" in lines
     assert "model 40 1.000 2" in lines
-    assert text.count("Ranges are 95% intervals over resampled articles; articles with the same") == 2
+    assert text.count("Ranges are 95% intervals over resampled articles") == 2
 
 
 def test_markdown_and_html_show_every_interval(with_intervals: Report) -> None:

@@ -90,9 +90,9 @@ def test_each_task_is_logged_with_its_own_mean_and_left_out_where_it_has_no_item
     watch = Gradients()
     make_trainer(tmp_path, make_model(), collator, [[4, 5], [0, 1]], watch, learning_rate=1e-9).train()
     first, second = watch.logs[:2]
-    assert {name for name in first if name.startswith("loss")} == {"loss", "loss_topic"}
+    assert {name for name in first if name.startswith("loss")} == {"loss", "loss_topic", "loss_boilerplate"}
     assert {name for name in second if name.startswith("loss")} == {"loss", *(f"loss_{task}" for task in TASKS)}
-    assert first["loss"] == pytest.approx(first["loss_topic"], abs=2e-4)
+    assert first["loss"] == pytest.approx(first["loss_topic"] + first["loss_boilerplate"], abs=2e-4)
     assert second["loss"] == pytest.approx(sum(second[f"loss_{task}"] for task in TASKS), abs=5e-4)
 
 
@@ -196,7 +196,7 @@ def test_the_log_is_one_readable_line_an_entry(tmp_path: Path, make_model: Calla
     trainer.train()
     assert steps == [("training", 1, 2), ("training", 2, 2)]
     assert len(lines) == 3
-    assert re.fullmatch(r"step 1/2  loss \d\.\d{3}  topic \d\.\d{3}  rate 5\.0e-05  gradient \d+\.\d\d", lines[0])
+    assert re.fullmatch(r"step 1/2  loss \d\.\d{3}  topic \d\.\d{3}  boilerplate \d\.\d{3}  rate 5\.0e-05  gradient \d+\.\d\d", lines[0])
     assert re.fullmatch(
         r"step 2/2  loss \d\.\d{3}  topic \d\.\d{3}  stance \d\.\d{3}  salience \d\.\d{3}  boilerplate \d\.\d{3}  rate 2\.5e-05  gradient \d+\.\d\d", lines[1]
     )
