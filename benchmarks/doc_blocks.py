@@ -32,6 +32,7 @@ COMMANDS = {
     "cleaner.json": "python -m benchmarks.cleaner --checkpoint runs/news/checkpoint",
     "duplicates.json": "python -m benchmarks.duplicates",
     "quickstart.json": "python -m benchmarks.quickstart",
+    "streaming.json": "python -m benchmarks.streaming --checkpoint runs/quickstart/checkpoint",
     "speed.json": "python -m benchmarks.speed --data-root path/to/the/data",
     "pair_encoding.json": "python -m benchmarks.pair_encoding --data-root path/to/the/data",
     "example.json": "python -m benchmarks.write_docs --example runs/quickstart/checkpoint",

@@ -78,6 +78,7 @@ BLOCKS: dict[str, Callable[[Path], str]] = {
     "cleaner": doc_blocks.cleaner_block,
     "duplicates": doc_blocks.duplicates_block,
     "quickstart": doc_blocks.figures_block("quickstart.json"),
+    "streaming": doc_blocks.figures_block("streaming.json"),
     "speed": doc_blocks.figures_block("speed.json"),
     "pair-encoding": doc_blocks.figures_block("pair_encoding.json"),
     "files": files_block,

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import torch
 
-from benchmarks import linear_floors, pair_encoding, quickstart, single_task, speed
+from benchmarks import linear_floors, pair_encoding, quickstart, single_task, speed, streaming
 from benchmarks.common import Figure, Goal, figure_rows, interleave, ratio
 from benchmarks.pair_model import Pair, PairModel, join_pair, pair_batches, predict_pairs
 from inference.analyzer import Analyzer
@@ -22,6 +22,7 @@ from inference.article import Article, Stance, article_to_row, write_articles
 from inference.encoding import ArticleTokenizer
 from inference.model import ArticleModel
 from training.config import RunConfig
+from training.duplicates import repeats, sign
 
 
 @pytest.fixture(scope="module")
@@ -196,3 +197,13 @@ def test_quickstart_scores_the_checkpoint(saved_checkpoint: Path, sample: list[A
     assert not any("/" in name for name in scores["test"])
     assert scores["dev"] == {}  # this checkpoint comes from no run
     assert "topic_accuracy" in set(quickstart.score_table(scores).columns[0].cells)
+
+
+def test_the_articles_of_the_stream_are_told_apart_and_come_again() -> None:
+    vocabulary = [f"word{number}" for number in range(500)]
+    articles = [*streaming.made_up(50, vocabulary)]
+    assert articles == [*streaming.made_up(50, vocabulary)]
+    assert len({article.text for article in articles}) == len({article.id for article in articles}) == 50
+    assert list(repeats(sign((article.id, article.text) for article in articles), [article.text for article in articles])) == []
+    assert all(article.topic and article.stances[0].stance for article in articles)
+    assert {len(article.text.split()) for article in articles} == {streaming.WORDS}
