@@ -60,6 +60,7 @@ ORDER = {
         "costly_baselines",
         "calibration",
         "groups",
+        "judgment",
         "scoring",
         "probes",
         "evaluation",

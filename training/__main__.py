@@ -30,7 +30,7 @@ from inference.words import count_words
 from training.build import build_tokenizer
 from training.card import update_card
 from training.comparison import compare
-from training.config import RunConfig, load_config
+from training.config import DATA_SUFFIXES, RunConfig, load_config
 from training.corpus import Corpus, describe, load_corpus
 from training.corpus_view import corpus_tables
 from training.costly_baselines import costly_baselines
@@ -43,6 +43,9 @@ from training.run import RunResult, check_selected_scores, train
 
 TOKENS_PER_WORD = 2.0
 """For estimates before there is a tokenizer: with 32,000 pieces, 1.5 (Vietnamese) to 3.3 (Russian) were counted on the news sets."""
+
+FILE_SUFFIXES = (*ARTICLE_SUFFIXES, *CONFIG_SUFFIXES, *DATA_SUFFIXES, ".json", ".txt")
+"""A name that ends in one of these is a file that may be missing or of the wrong kind, and no checkpoint of the Hub."""
 
 TRAINED = ("name", "config", "best_step", "run", "sources", "history", "calibration")
 """What a report repeats of a checkpoint's description."""
@@ -196,7 +199,8 @@ def _evaluate(options: argparse.Namespace, console: Console) -> int:
         reports = [_report(checkpoint, name, held_out, answers, options, bar) for name, checkpoint in zip(names, checkpoints, strict=True)]
     report = reports[0]
     if len(reports) > 1:
-        report = replace(report, compared_with=names[1], differences=compare(*reports))
+        others = [f"{names[1]}: {warning}" for warning in reports[1].warnings if warning not in report.warnings]
+        report = replace(report, compared_with=names[1], differences=compare(*reports), warnings=(*report.warnings, *others))
     page = write_report(report, output)
     console.print(report_tables(report))
     console.print(f"{report.articles:,} articles in {report.seconds:,.0f} seconds. The report, with examples: {page}", markup=False, soft_wrap=True)
@@ -213,7 +217,7 @@ def _evaluate(options: argparse.Namespace, console: Console) -> int:
 def _checkpoints_and_paths(options: argparse.Namespace) -> tuple[list[str], list[str]]:
     """One checkpoint, or two where the first of the held-out names is a folder or a Hub id; and the files and configs."""
     second = Path(options.held_out[0])
-    if len(options.held_out) > 1 and (second.is_dir() or not (second.exists() or second.suffix)):
+    if len(options.held_out) > 1 and (second.is_dir() or not (second.exists() or second.name.endswith(FILE_SUFFIXES))):
         return [options.checkpoint, options.held_out[0]], options.held_out[1:]
     return [options.checkpoint], options.held_out
 
@@ -251,6 +255,7 @@ def _report(
         device=torch.cuda.get_device_name() if device == "cuda" else f"cpu, {torch.get_num_threads()} threads",
         checkpoint=name,
         trained={part: checkpoint.info[part] for part in TRAINED if part in checkpoint.info},
+        split=held_out.split,
         files=held_out.files,
         overlaps=held_out.overlaps,
         warnings=(*report.warnings, *held_out.notes),

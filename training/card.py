@@ -16,11 +16,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from inference.article import open_whole
 from inference.errors import DataError
 from training import yaml_text
+from training.bootstrap import FEW
 from training.card_text import fill_block, read_text, replace_keys
 from training.config_problems import describe_problems
 from training.corpus import SHARED_WITH_HELD_OUT
 from training.report import FORMAT
-from training.report_rows import FEW, MAIN, METRICS, TITLES, UNDEFINED, bounds, marked_n, number
+from training.report_rows import MAIN, METRICS, TITLES, UNDEFINED, bounds, marked_n, number
 from training.results import MODEL
 
 FILES_NAMED = 5
@@ -40,6 +41,14 @@ HUB_NAMES = {
     "headline": _HubNames("summarization", "rouge"),
 }
 """Of the tasks that the Hub knows, and of their main scores."""
+
+HUB_SPLITS = {"dev": "validation", "held_out": "test", "": None}
+
+SPLIT_NOTES = {
+    "dev": " These are dev articles: they chose the weights and the temperatures, so the scores are a little too good.",
+    "held_out": " These articles chose nothing.",
+    "": "",
+}
 
 GROUP_NAMES = {"overall": "{}", "source": "source {}", "lang": "language {}"}
 
@@ -131,6 +140,7 @@ class _Report(_Read):
     files: tuple[_File, ...]
     articles: int
     max_words: int
+    split: str = ""
     trained: _Trained
 
 
@@ -222,7 +232,7 @@ def _scores(report: _Report) -> str:
     more = [f"{len(report.files) - FILES_NAMED} more files"] if len(report.files) > FILES_NAMED else []
     parts = [
         f"{report.articles:,} held-out articles of {', '.join(named + more) or 'no file'}; summaries have at most {report.max_words} words. "
-        f"Ranges are 95% intervals over resampled articles; † marks fewer than {FEW} items.\n"
+        f"Ranges are 95% intervals over resampled articles; † marks fewer than {FEW} items.{SPLIT_NOTES[report.split]}\n"
     ]
     for task, title in TITLES.items():
         rows = [row for row in report.rows if row.task == task and row.group_kind in GROUP_NAMES]
@@ -286,6 +296,7 @@ def _eval_results(report: _Report) -> Iterator[EvalResult]:
             dataset_type=row.group,
             dataset_name=row.group,
             dataset_config=row.task,  # one source may have labels of several tasks, which the Hub calls the same
+            dataset_split=HUB_SPLITS[report.split],
             metric_type=hub.metric,
             metric_name=f"{METRICS[metric]}, n = {row.n}" + (f", 95% interval {interval}" if interval else ""),
             metric_value=float(number(metric, row.scores[metric])),

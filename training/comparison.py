@@ -16,12 +16,17 @@ NOT_COMPARED = ("words",)
 
 
 def compare(first: Report, second: Report) -> tuple[Difference, ...]:
-    """Every score of the model in `first` minus that in `second`, overall and by language and source; rows without an interval are left out."""
+    """Every score of the model in `first` minus that in `second`, overall and by language and source.
+
+    Rows without an interval are left out, and groups in which one of the two refused an article that the other read.
+    """
     others = {(row.task, row.group_kind, row.group): row for row in second.rows if row.system == MODEL}
     found = []
     for row in first.rows:
         other = others.get((row.task, row.group_kind, row.group))
         if row.system != MODEL or other is None or row.group_kind not in COMPARED_KINDS:
+            continue
+        if row.n != other.n:  # one of them refused an article: the draws are no longer the same
             continue
         for metric in row.intervals:
             if metric in other.intervals and metric not in NOT_COMPARED:

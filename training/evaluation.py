@@ -13,11 +13,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from statistics import fmean
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from inference.analyzer import Analysis, Analyzer
 from inference.article import Article
 from inference.errors import DataError
+from inference.language import identify
 from inference.words import words
 from training.baselines import MAJORITY, label_shares
 from training.bootstrap import REPLICATES
@@ -53,6 +54,7 @@ class _Gold:
     headlines: int = 0  # articles with a title and no summary
     topics: Counter[tuple[str, str]] = field(default_factory=Counter)  # (source, topic)
     stances: Counter[str] = field(default_factory=Counter)
+    stance_sources: set[str] = field(default_factory=set)
     pairs: int = 0  # articles with a gold stance
     others: int = 0  # articles with a summary or boilerplate lines
 
@@ -92,24 +94,29 @@ def evaluate(
         if progress:
             progress(done, total)
 
-    tally = Tally(_source_topics(gold, held_out), held_out.neutral_covers_unrelated, analyzer.temperatures, held_out.copies, replicates)
-    refused: list[tuple[Article, DataError]] = []
+    three_way = gold.stance_sources.intersection(held_out.neutral_covers_unrelated)
+    tally = Tally(_source_topics(gold, held_out), three_way, analyzer.temperatures, held_out.copies, replicates)
+    refused = _Refused()
     majority = {MAJORITY: _majority(gold)} if baselines else {}
     for (article, said), analysis in _analyze(analyzer, _beside(held_out.articles, answers or {}), lambda pair: pair[0], refused, max_words, max_sentences):
         if not tally.articles:
-            tally.warnings += _check_topics(gold, analysis.topic.scores)
+            tally.notes += _check_topics(gold, analysis.topic.scores)
         tally.add(article, analysis, {name: answer(article) for name, answer in majority.items()} | said, max_sentences, baselines)
         step()
+    headless = _Refused()
     if headlines:
         headed = ((article, *without_headline(article)) for article in held_out.articles if _has_headline(article))
-        for (_, headline, page), analysis in _analyze(analyzer, headed, lambda entry: entry[2], refused, max_words, max_sentences=1):
+        for (_, headline, page), analysis in _analyze(analyzer, headed, lambda entry: entry[2], headless, max_words, max_sentences=1):
             tally.add_summary("headline", page, analysis, headline, 1, {}, baselines)
             step()
     if baselines:
         for name, probe in ((OTHER_TARGETS, other_targets), (NO_ARTICLE, without_article)):
-            for (article, _), analysis in _analyze(analyzer, probe(held_out.articles), lambda pair: pair[1], [], max_words, max_sentences=1):
-                tally.add_stances(name, article, analysis, [result.scores for result in analysis.stances])
+            for (article, _), analysis in _analyze(analyzer, probe(held_out.articles), lambda pair: pair[1], _Refused(), max_words, max_sentences=1):
+                known = article if article.lang else replace(article, lang=identify(article.text)[0])  # not that of the probe's text
+                tally.add_stances(name, known, analysis, [result.scores for result in analysis.stances])
                 step()
+    if progress:
+        progress(total, total)  # what was refused, and what has no probe, was never begun
 
     rows = tally.rows()
     return Report(
@@ -120,7 +127,12 @@ def evaluate(
         max_sentences=max_sentences,
         seconds=time.perf_counter() - started,
         versions={"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
-        warnings=(*tally.warnings, *_unscored(rows), *_left_out(refused)),
+        warnings=(
+            *tally.warnings(),
+            *_unscored(rows),
+            *refused.notes("articles left out"),
+            *headless.notes("articles not scored against their headline"),
+        ),
         mistakes=tally.mistakes(),
         confusions=tally.confusions(),
         reliability=tally.reliability(),
@@ -167,6 +179,8 @@ def _read_gold(articles: Iterable[Article]) -> _Gold:
         labels = [stance.stance for stance in article.stances if stance.stance]
         gold.stances.update(labels)
         gold.pairs += bool(labels)
+        if labels:
+            gold.stance_sources.add(article.source)
         gold.others += bool(article.summary) or article.boilerplate is not None
     if repeated:
         (source, twice), times = repeated.most_common(1)[0]
@@ -214,51 +228,69 @@ def _check_topics(gold: _Gold, known: Collection[str]) -> list[str]:
 
 def _beside(articles: Iterable[Article], answers: Mapping[str, Iterable[Answers]]) -> Iterator[tuple[Article, dict[str, Answers]]]:
     """Each article with what the other systems say about it."""
-    for article, *said in zip(articles, *answers.values(), strict=True):
-        yield article, dict(zip(answers, said, strict=True))
+    streams = {system: iter(said) for system, said in answers.items()}
+    for article in articles:
+        said = {system: next(stream, None) for system, stream in streams.items()}
+        given = {system: answer for system, answer in said.items() if answer is not None}
+        if len(given) < len(said):
+            raise DataError("there are more held-out articles than other systems answered: a file changed meanwhile. Evaluate again.")
+        yield article, given
 
 
 def _analyze(
     analyzer: Analyzer,
     entries: Iterable[Entry],
     article_of: Callable[[Entry], Article],
-    refused: list[tuple[Article, DataError]],
+    refused: "_Refused",
     max_words: int,
     max_sentences: int | None,
 ) -> Iterator[tuple[Entry, Analysis]]:
-    """Each entry whose article can be read, with its analysis; the others' articles go to `refused` with the reason."""
-    waiting: deque[tuple[Entry, Article]] = deque()
-    unreadable: set[int] = set()
+    """Each entry whose article can be read, with its analysis; the others are counted in `refused` with the reason."""
+    waiting: deque[_Waiting[Entry]] = deque()
 
     def read() -> Iterator[Article]:
         for entry in entries:
-            waiting.append((entry, article_of(entry)))
-            yield waiting[-1][1]
+            waiting.append(_Waiting(entry, article_of(entry)))
+            yield waiting[-1].article
 
     def refuse(article: Article, error: DataError) -> None:
-        unreadable.add(id(article))
-        refused.append((article, error))
+        refused.add(article, error)
+        next(one for one in waiting if one.article is article and one.is_read).is_read = False
 
     for analysis in analyzer.analyze_many(read(), max_words=max_words, max_sentences=max_sentences, on_error=refuse):
-        entry, article = waiting.popleft()
-        while id(article) in unreadable:
-            unreadable.remove(id(article))
-            entry, article = waiting.popleft()
-        yield entry, analysis
+        while not waiting[0].is_read:
+            waiting.popleft()
+        yield waiting.popleft().entry, analysis
+
+
+@dataclass(slots=True)
+class _Waiting(Generic[Entry]):
+    """An entry whose analysis has been asked for and has not come yet."""
+
+    entry: Entry
+    article: Article
+    is_read: bool = True
+
+
+@dataclass(slots=True)
+class _Refused:
+    """Articles that could not be read: their number by reason, and the first of each."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    first: dict[str, str] = field(default_factory=dict)
+
+    def add(self, article: Article, error: DataError) -> None:
+        reason = str(error.__cause__ or error)  # the cause, where there is one, does not name the article
+        self.counts[reason] += 1
+        self.first.setdefault(reason, article.id)
+
+    def notes(self, what: str) -> list[str]:
+        return [f"{what}: {count:,}, the first is {self.first[reason]!r}. {reason}" for reason, count in self.counts.items()]
 
 
 def _unscored(rows: Sequence[Row]) -> list[str]:
     scored = {row.task for row in rows}
     return [f"no article has gold for {task}, which is not scored." for task in ("topic", "stance", "summary") if task not in scored]
-
-
-def _left_out(refused: Sequence[tuple[Article, DataError]]) -> list[str]:
-    """One warning per reason, with the number of articles and the id of the first."""
-    first: dict[str, str] = {}
-    for article, error in refused:
-        first.setdefault(str(error), article.id)
-    counts = Counter(str(error) for _, error in refused)
-    return [f"articles left out: {counts[reason]}, the first is {name!r}. {reason}" for reason, name in first.items()]
 
 
 def _peak_memory() -> int:

@@ -16,7 +16,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from rich.box import SIMPLE_HEAD
@@ -72,15 +72,18 @@ class _File(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     path: str = Field(min_length=1, description="The held-out file, as it is named to `evaluate`.")
-    floors: dict[str, Annotated[float, Field(ge=0, le=100)]] = Field(description=f"Floors by {_FORM}.")
+    floors: dict[str, float] = Field(description=f"Floors by {_FORM}.")
 
     @field_validator("floors")
     @classmethod
     def _named(cls, floors: dict[str, float]) -> dict[str, float]:
         if not floors:
             raise ValueError(f"has no floor; give at least one, by {_FORM}")
-        for name in floors:
+        for name, floor in floors.items():
             score = _parsed(name)
+            least, most = (1, 100) if score.metric.startswith(("rouge", "chrf")) else (0, 1)
+            if not least <= floor <= most or floor == 0:
+                raise ValueError(f"{name!r}: a floor of this score lies above 0, from {least} to {most}, found {floor:g}; 0 could never sink")
             if score.metric in (*LOWER_IS_BETTER, *NEITHER_IS_BETTER):
                 raise ValueError(f"{name!r}: more of {score.metric} is not better, so that a floor says nothing; remove it")
             if score.kind not in GROUP_KINDS:

@@ -1,4 +1,4 @@
-"""What `evaluate` is asked to score on: files and config sources as one list of articles that is read from disk each time.
+"""What `evaluate` is asked to score on: article files, read from disk each time, and config sources, which are kept in memory.
 
 In: paths of article files and configs, what the checkpoint says about its training sources. Out: `HeldOut` articles without those that overlap
 with the checkpoint's training articles, the files' digests, and notes for the report. Does not know: models, scores, the command line.
@@ -42,6 +42,7 @@ class Articles:
 class _Reading:
     """What is known about the sources that were named so far."""
 
+    paths: set[Path] = field(default_factory=set)
     parts: list[Callable[[], Iterable[Article]]] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
     files: list[HeldOutFile] = field(default_factory=list)
@@ -58,6 +59,7 @@ class HeldOutSources:
     files: tuple[HeldOutFile, ...]
     overlaps: tuple[Overlap, ...]
     notes: tuple[str, ...]
+    split: str  # of the configs; "" where only files were named
 
 
 def read_held_out(
@@ -88,6 +90,7 @@ def read_held_out(
         tuple(reading.files),
         tuple(dict.fromkeys(overlap for check in checks for overlap in check.overlaps)),
         tuple(notes),
+        split if configs else "",
     )
 
 
@@ -98,18 +101,27 @@ def held_out_file(path: str | Path, articles: int) -> HeldOutFile:
 
 
 def _add_file(path: Path, checkpoint: Checkpoint, reading: _Reading) -> None:
+    if path.resolve() in reading.paths:
+        raise DataError(f"{path}: the file is named twice. Name each file once.")
+    reading.paths.add(path.resolve())
     name = path.name.partition(".jsonl")[0]
     if name in reading.names:
         name = str(path).partition(".jsonl")[0]  # dev.jsonl of two folders
     reading.names.add(name)
     part = partial(_read_file, path, name)
     reading.parts.append(part)
-    reading.files.append(held_out_file(path, sum(1 for _ in part())))
+    count = sum(1 for _ in part())
+    if not count:
+        raise DataError(f"{path}: the file has no article. Leave it out, or give one with a JSON object per line.")
+    reading.files.append(held_out_file(path, count))
     trained_on = checkpoint.info.get("sources", {})
     if name in trained_on:
         reading.topic_labels[name] = trained_on[name]["topic_labels"]
+        rule = ""
         if trained_on[name]["neutral_covers_unrelated"]:
             reading.neutral_covers_unrelated.append(name)
+            rule = ", and its neutral covers unrelated"
+        reading.notes.append(f"{path} is read as more of the training source {name!r}: the topics of that source compete{rule}. Rename it where it is not.")
 
 
 def _read_file(path: Path, name: str) -> Iterator[Article]:
@@ -120,7 +132,11 @@ def _add_config(config: RunConfig, split: str, reading: _Reading) -> None:
     sources = config.data.dev if split == "dev" else config.data.held_out
     if not sources:
         raise ConfigError("data.held_out names no source. Add some, or leave out --split.")
+    if split == "dev":
+        reading.notes.append("dev articles chose the checkpoint's weights and temperatures: expect a little less on others.")
     for source in sources:
+        if source.name in reading.names:
+            raise DataError(f"two held-out sources are named {source.name!r}. Give each a name of its own.")
         loaded = load_source(source, config.data.root, config.data.topics, config.seed)
         reading.names.add(source.name)
         reading.parts.append(partial(iter, loaded.articles))

@@ -9,6 +9,8 @@ Does not know: models, scores.
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import cycle
+from random import Random
 
 from inference.article import Article, Stance
 from inference.words import words
@@ -26,7 +28,7 @@ BLANK = "x"
 def other_targets(articles: Iterable[Article]) -> Iterator[tuple[Article, Article]]:
     """Each article that has a gold stance, and a copy whose targets are those of earlier articles of its source, none its own.
 
-    An article that comes before there are any is left out.
+    They are drawn by the article's id and text, each once while they last. An article that comes before there are any is left out.
 
     >>> first, second = (Article("Rain.", id=name, stances=(Stance(name, "favor"),)) for name in ("dams", "boats"))
     >>> [(article.id, copy.stances) for article, copy in other_targets([first, second])]
@@ -40,7 +42,8 @@ def other_targets(articles: Iterable[Article]) -> Iterator[tuple[Article, Articl
         own = {tuple(words(stance.target)) for stance in article.stances}
         foreign = [target for target in known if tuple(words(target)) not in own]
         if foreign:
-            given = [Stance(foreign[number % len(foreign)], stance.stance) for number, stance in enumerate(article.stances)]
+            drawn = Random(f"{article.id}:{article.text}").sample(foreign, len(foreign))
+            given = [Stance(target, stance.stance) for target, stance in zip(cycle(drawn), article.stances, strict=False)]
             yield article, replace(article, stances=tuple(given))
         seen = {tuple(words(target)) for target in known}
         known.extend(stance.target for stance in article.stances if tuple(words(stance.target)) not in seen)

@@ -73,15 +73,19 @@ def risk_coverage_plot(found: Sequence[Reliability]) -> str:
     found = [one for one in found if one.risk_coverage][:SERIES]
     if not found:
         return ""
-    highest = max(wrong for one in found for _, wrong in one.risk_coverage)
+    highest = max(wrong for one in found for _, wrong, _ in one.risk_coverage)
     x, y = Scale(0, 1, LEFT, LABELED_RIGHT + 20), Scale(0, rounded_up(highest), BOTTOM, TOP)
     parts = [frame(x, y, "answers given, the surest first", "wrong answers", percent, percent)]
     facts, ends = [], []
     for series, one in enumerate(found):
-        parts.append(line([(x.at(given), y.at(wrong)) for given, wrong in one.risk_coverage], series))
-        half, half_wrong = min(one.risk_coverage, key=lambda point: abs(point[0] - 0.5))
+        parts.append(line([(x.at(given), y.at(wrong)) for given, wrong, _ in one.risk_coverage], series))
+        half, half_wrong, half_sure = min(one.risk_coverage, key=lambda point: abs(point[0] - 0.5))
+        most, most_wrong, most_sure = min(one.risk_coverage, key=lambda point: abs(point[0] - 0.8))
         all_wrong = one.risk_coverage[-1][1]
-        facts.append(f"{one.task}: {half_wrong:.1%} wrong among the surest {half:.0%}, {all_wrong:.1%} among all {one.n:,}")
+        facts.append(
+            f"{one.task}: {half_wrong:.1%} wrong among the surest {half:.0%} (min_confidence {half_sure:.2f}), {most_wrong:.1%} among {most:.0%} "
+            f"({most_sure:.2f}), {all_wrong:.1%} among all {one.n:,}"
+        )
         ends.append((one.task, y.at(all_wrong), series))
     parts.append(end_labels(ends, x.end, TOP, BOTTOM))
     return figure("risk-coverage", "Risk against coverage", "; ".join(facts), "".join(parts), f"What abstaining below a confidence buys: {'; '.join(facts)}.")

@@ -9,15 +9,12 @@ from itertools import groupby
 
 from inference.labels import STANCES
 from training.baselines import LEAD_SENTENCES, LEXRANK, MAJORITY, ORACLE
-from training.bootstrap import LEVEL
+from training.bootstrap import FEW, LEVEL
 from training.linear import LINEAR, SHARED_WORDS, TARGET_ONLY
 from training.metrics.labels import MERGED_NEUTRAL
 from training.probes import NO_ARTICLE, OTHER_TARGETS
 from training.results import Row
 from training.scoring import REFERENCE
-
-FEW = 30
-"""Groups with fewer items are marked: at n = 30 one item moves an accuracy by 3 points."""
 
 TITLES = {
     "topic": "Topic",

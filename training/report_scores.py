@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from html import escape
 from itertools import groupby
 
-from training.report_rows import KINDS, MAIN, METRICS, SYSTEMS, TITLES, UNDEFINED, Line, Table
+from training.report_rows import KINDS, MAIN, METRICS, NEITHER_IS_BETTER, SYSTEMS, TITLES, UNDEFINED, Line, Table
 from training.results import MODEL, Confusion
 
 OPEN_LINES = 12
@@ -24,7 +24,7 @@ STRONGEST_TINT = 50
 def card(table: Table) -> str:
     """The main score of a task over all articles as a bar for every system, with its interval as a line on it; "" without a main score."""
     overall = [line for line in table.lines if line.kind == "overall"]
-    if table.main is None or not overall:
+    if table.main is None or not overall or MAIN[table.task] in NEITHER_IS_BETTER:
         return ""
     bars = "".join(_bar(line, table.main, overall[0].n) for line in overall)
     heading = f'<h3><a href="#{table.task}">{escape(TITLES[table.task])}</a></h3>'

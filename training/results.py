@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from training.bootstrap import FEW
 from training.leakage import Overlap
 
 MODEL = "model"
@@ -101,7 +102,8 @@ class Reliability:
     ece_before: float  # expected calibration error without the temperature, 0 to 1
     ece: float  # with it, as users see it
     bins: tuple[Bin, ...]  # without empty ones, least confident first
-    risk_coverage: tuple[tuple[float, float], ...]  # share of answers given, share of those that are wrong; most confident answers first
+    risk_coverage: tuple[tuple[float, float, float], ...]
+    """Share of answers given, share of those that are wrong, confidence from which they are given (`min_confidence`); surest answers first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +130,8 @@ class Difference:
 
     @property
     def holds(self) -> bool:
-        """Whether 0 lies outside the interval."""
-        return not self.interval[0] <= 0 <= self.interval[1]
+        """Whether 0 lies outside the interval; never where items are so few that no interval can be trusted."""
+        return self.n >= FEW and (self.interval[0] > 0 or self.interval[1] < 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,10 +159,11 @@ class Report:
     confusions: tuple[Confusion, ...] = ()
     reliability: tuple[Reliability, ...] = ()
     positions: tuple[Positions, ...] = ()
-    peak_memory: int = 0  # bytes of the whole process, 0 = unknown
+    peak_memory: int = 0  # bytes of the whole process until then, with all that it did before; 0 = unknown
     device: str = ""
     # what follows is known to the caller alone: `dataclasses.replace(report, checkpoint=..., files=...)`
     checkpoint: str = ""
+    split: str = ""  # dev or held_out of configs; "" where files were named
     trained: dict[str, Any] = field(default_factory=dict)  # what the checkpoint's broadsheet.json says about its run, sources and curves
     files: tuple[HeldOutFile, ...] = ()
     overlaps: tuple[Overlap, ...] = ()  # held-out articles that were left out, each with the training article that it overlaps

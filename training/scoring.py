@@ -7,7 +7,6 @@ of articles. Does not know: where articles come from, or who made the answers.
 
 from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from heapq import heappushpop
 from itertools import zip_longest
 from typing import Any
 
@@ -22,17 +21,16 @@ from inference.words import count_words
 from training.baselines import baseline_summaries
 from training.bootstrap import REPLICATES, interval, weights
 from training.groups import EVERYTHING, Group, groups_of, sort_key
+from training.judgment import Judgment
 from training.leakage import opening
-from training.metrics.confidence import RiskCoverage, calibration_error, confidence_counts, uncalibrated
+from training.metrics.confidence import calibration_error, confidence_counts, uncalibrated
 from training.metrics.labels import best_label, fnc1_value, label_values, merge_neutral, merged_stance, stance_values
 from training.metrics.spans import characters, copied_sentences, precision_recall
 from training.metrics.summaries import ROUGE_TYPES, chrf_counts, chrf_value, rouge
 from training.metrics.sums import Sums, add_up, plain, ratio
-from training.results import GROUP_KINDS, MODEL, Answers, Bin, Confusion, Example, Mistake, Positions, Reliability, Row
+from training.results import GROUP_KINDS, MODEL, Answers, Confusion, Example, Mistake, Positions, Reliability, Row
 
 EXAMPLES = 16  # one of each language of the sample corpus, and some more
-MISTAKES = 10  # of a task
-
 REFERENCE = "reference"
 """The row of what people wrote, among those of what systems say that the article does not."""
 
@@ -46,19 +44,18 @@ class Tally:
     """Gold and answers, article by article: `add` as they come, then ask for the parts of the report."""
 
     source_topics: Mapping[str, Set[str]]
-    three_way: Collection[str]  # sources whose neutral covers unrelated
+    three_way: Collection[str]  # sources with gold stances whose neutral covers unrelated
     temperatures: Mapping[str, float] = field(default_factory=dict)  # by task, of the checkpoint; 1 where it has none
     copies: Mapping[str, str] = field(default_factory=dict)  # source/id -> a name that overlapping articles share
     replicates: int = REPLICATES  # of the bootstrap; 0 = no intervals
     articles: int = 0
-    warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     _sums: dict[str, dict[str, _Sums]] = field(default_factory=dict)  # by task and system
     _merged: set[Group] = field(default_factory=set)  # groups that hold an article of a three-way source
     _examples: dict[tuple[str, str], list[Example]] = field(default_factory=dict)  # by task and language
-    _mistakes: dict[str, list[tuple[float, int, Mistake]]] = field(default_factory=dict)  # by task, the least confident first
-    _mistaken: int = 0
-    _confidences: dict[str, NDArray[np.float64]] = field(default_factory=dict)  # by task, [2, 3, BINS] before and after temperature
-    _risk: dict[str, RiskCoverage] = field(default_factory=dict)
+    _judgments: dict[str, Judgment] = field(default_factory=dict)  # by task
+    _missing_lines: int = 0  # boilerplate lines that are no lines of their article's text
+    _without_lines: str = ""  # the first article with such a line
     _positions: dict[str, NDArray[np.int64]] = field(default_factory=dict)  # by system, [TENTHS] chosen sentences
     _last: tuple[Article, tuple[Group, ...], NDArray[np.int64]] | None = None  # of the article that is being added: its groups, its draws
 
@@ -85,7 +82,8 @@ class Tally:
         restricted = best_label(scores, self.source_topics[article.source])
         values: dict[Any, ArrayLike] = {("all", gold, best): 1, ("restricted", gold, restricted): 1}
         if system == MODEL:
-            values["confidence"] = self._judge("topic", article, analysis, "", gold, scores)
+            values["confidence", "all"] = confidence_counts(scores[best], best == gold)
+            self._judge("topic", article, analysis, "", gold, scores, self._before_temperature("topic", scores))
         self._add("topic", system, article, analysis, values)
 
     def add_stances(self, system: str, article: Article, analysis: Analysis, stances: Sequence[Mapping[str, float]]) -> None:
@@ -97,10 +95,13 @@ class Tally:
             gold, merged_gold = stance.stance, merged_stance(stance.stance)
             values: dict[Any, ArrayLike] = {("all", gold, best_label(scores)): 1, ("merged", merged_gold, best_label(merged)): 1}
             if system == MODEL:
-                three_way = article.source in self.three_way
-                values["confidence"] = self._judge(
-                    "stance", article, analysis, stance.target, merged_gold if three_way else gold, merged if three_way else scores
-                )
+                values["confidence", "all"] = confidence_counts(max(scores.values()), best_label(scores) == gold)
+                values["confidence", "merged"] = confidence_counts(max(merged.values()), best_label(merged) == merged_gold)
+                before = self._before_temperature("stance", scores)
+                if self.three_way:  # as the row over all articles has it
+                    self._judge("stance", article, analysis, stance.target, merged_gold, merged, merge_neutral(before))
+                else:
+                    self._judge("stance", article, analysis, stance.target, gold, scores, before)
             self._add("stance", system, article, analysis, values)
 
     def add_summary(
@@ -173,8 +174,8 @@ class Tally:
         return tuple(in_turn[:EXAMPLES])
 
     def mistakes(self) -> tuple[Mistake, ...]:
-        """The wrong labels that the model was most sure of, up to `MISTAKES` a task, the surest first."""
-        return tuple(mistake for task in self._mistakes for *_, mistake in sorted(self._mistakes[task], reverse=True, key=lambda entry: entry[:2]))
+        """The wrong labels that the model was most sure of, of topics and of stances."""
+        return tuple(mistake for judgment in self._judgments.values() for mistake in judgment.mistakes)
 
     def confusions(self) -> tuple[Confusion, ...]:
         """What the model answered to each gold label of topics and of stances."""
@@ -190,13 +191,7 @@ class Tally:
 
     def reliability(self) -> tuple[Reliability, ...]:
         """How far the model's confidences can be believed, for topics and for stances."""
-        found = []
-        for task, (before, after) in self._confidences.items():
-            bins = tuple(Bin(int(n), float(confidence / n), float(right / n)) for n, confidence, right in after.T if n)
-            ece_before, ece = (float(calibration_error(counts[..., None])[0]) for counts in (before, after))
-            temperature = self.temperatures.get(task, 1.0)
-            found.append(Reliability(task, int(after[0].sum()), temperature, ece_before, ece, bins, self._risk[task].curve()))
-        return tuple(found)
+        return tuple(judgment.reliability() for judgment in self._judgments.values())
 
     def positions(self) -> tuple[Positions, ...]:
         """Where in their articles the sentences of summaries begin, for the model, the oracle and leads."""
@@ -204,25 +199,18 @@ class Tally:
             Positions(system, int(counts.sum()), tuple((counts / counts.sum()).tolist())) for system, counts in self._positions.items() if counts.any()
         )
 
-    def _judge(self, task: str, article: Article, analysis: Analysis, target: str, gold: str, scores: Mapping[str, float]) -> NDArray[np.float64]:
-        """Keep how sure the model was of an answer, and the answer where it was wrong; returns its `confidence_counts`."""
-        predicted = best_label(scores)
-        confidence, right = scores[predicted], predicted == gold
-        before = float(uncalibrated([*scores.values()], self.temperatures.get(task, 1.0)).max())
-        counts = np.stack([confidence_counts(before, right), confidence_counts(confidence, right)])
-        self._confidences[task] = self._confidences.get(task, 0) + counts
-        self._risk.setdefault(task, RiskCoverage()).add(confidence, right)
-        if not right:
+    def _judge(self, task: str, article: Article, analysis: Analysis, target: str, gold: str, scores: Mapping[str, float], before: Mapping[str, float]) -> None:
+        """Keep how sure the model was of an answer, and the answer where it was wrong."""
+
+        def mistake(predicted: str, confidence: float) -> Mistake:
             lang = article.lang or analysis.lang
-            mistake = Mistake(task, article.id, lang, article.source, opening(article.text), target, gold, predicted, confidence)
-            self._mistaken += 1
-            kept, entry = self._mistakes.setdefault(task, []), (confidence, -self._mistaken, mistake)  # of equally sure ones the first is kept
-            if len(kept) < MISTAKES:
-                kept.append(entry)
-                kept.sort(key=lambda entry: entry[:2])
-            else:
-                heappushpop(kept, entry)
-        return np.asarray(counts[1])
+            return Mistake(task, article.id, lang, article.source, opening(article.text), target, gold, predicted, confidence)
+
+        judgment = self._judgments.setdefault(task, Judgment(task, self.temperatures.get(task, 1.0)))
+        judgment.add(gold, scores, before, mistake)
+
+    def _before_temperature(self, task: str, scores: Mapping[str, float]) -> dict[str, float]:
+        return dict(zip(scores, uncalibrated([*scores.values()], self.temperatures.get(task, 1.0)).tolist(), strict=True))
 
     def _add(self, task: str, system: str, article: Article, analysis: Analysis, values: Mapping[Any, ArrayLike]) -> None:
         """Add what one article says to each of its groups, as often as it was drawn."""
@@ -239,22 +227,30 @@ class Tally:
                     sums[name] += value
                 else:
                     sums[name] = value.copy()
-            if article.source in self.three_way:
+            if task == "stance" and article.source in self.three_way:
                 self._merged.add(group)
 
     def _stance_values(self, group: Group, sums: dict[Any, Sums]) -> dict[str, Sums]:
         # one definition for the whole group, so that its classes can be told apart
-        merged = group in self._merged
-        confusion = _confusion(sums, "merged" if merged else "all")
+        variant = "merged" if group in self._merged else "all"
+        confusion = _confusion(sums, variant)
         values = stance_values(confusion)
-        if not merged and any(gold == "unrelated" for gold, _ in confusion):
+        if variant == "all" and any(gold == "unrelated" for gold, _ in confusion):
             values["fnc1"] = fnc1_value(confusion)
-        return values | _calibration(sums) | {"n": _items(confusion)}
+        return values | _calibration(sums, variant) | {"n": _items(confusion)}
+
+    def warnings(self) -> tuple[str, ...]:
+        """What people should know who read the scores."""
+        if not self._missing_lines:
+            return tuple(self.notes)
+        missing = f"boilerplate lines that are no lines of their article's text, not scored: {self._missing_lines}, the first of {self._without_lines!r}."
+        return (*self.notes, missing)
 
     def _clean(self, article: Article, lines: Sequence[str], analysis: Analysis) -> dict[Any, ArrayLike]:
         spans, missing = _line_spans(article.text, lines)
         if missing:
-            self.warnings.append(f"article {article.id!r}: boilerplate lines that are no lines of its text, not scored: {missing}.")
+            self._missing_lines += missing
+            self._without_lines = self._without_lines or article.id
         gold = characters(article.text, spans)
         # a copy of the title is left out of the body, but nobody calls it boilerplate
         removed = characters(article.text, [(span.start, span.end) for span in analysis.removed if span.kind != "title"])
@@ -298,14 +294,18 @@ def _items(confusion: Mapping[tuple[str, str], Sums]) -> Sums:
     return np.asarray(np.sum([*confusion.values()], axis=0))
 
 
-def _calibration(sums: Mapping[Any, Sums]) -> dict[str, Sums]:
-    return {"ece": calibration_error(sums["confidence"])} if "confidence" in sums else {}
+def _calibration(sums: Mapping[Any, Sums], variant: str) -> dict[str, Sums]:
+    return {"ece": calibration_error(sums["confidence", variant])} if ("confidence", variant) in sums else {}
 
 
 def _topic_values(group: Group, sums: dict[Any, Sums]) -> dict[str, Sums]:
     confusion = _confusion(sums, "all")
-    restricted = label_values(_confusion(sums, "restricted"))
-    return label_values(confusion) | {f"restricted_{name}": value for name, value in restricted.items()} | _calibration(sums) | {"n": _items(confusion)}
+    values = label_values(confusion) | {f"restricted_{name}": value for name, value in label_values(_confusion(sums, "restricted")).items()}
+    if group.kind == "topic":  # of one gold topic there is recall only: nothing else could be taken for it
+        values = {name: values[name] for name in ("accuracy", "restricted_accuracy")}
+    else:
+        values |= _calibration(sums, "all")
+    return values | {"n": _items(confusion)}
 
 
 def _summary_values(group: Group, sums: dict[Any, Sums]) -> dict[str, Sums]:

@@ -50,7 +50,9 @@ def test_no_interval_without_replicates_or_from_a_single_text() -> None:
     once = weights("Rain fell.").astype(float)
     assert interval(np.ones_like(once), once) is None
     assert interval(np.ones_like(once), 3 * once) is None  # three copies
-    assert interval(np.ones_like(once), once + weights("Snow fell.")) == (1.0, 1.0)
+    assert interval(np.ones_like(once), once + weights("Snow fell.")) is None  # two articles, both right
+    many = totals([f"text {number}" for number in range(40)])
+    assert interval(np.ones_like(many), many) == (1.0, 1.0)
 
 
 def test_the_interval_of_a_share_is_that_of_the_normal_approximation() -> None:

@@ -255,7 +255,7 @@ def test_two_checkpoints_baselines_floors_and_a_card(
     evaluate = ["evaluate", str(checkpoint), str(tmp_path / "other" / "checkpoint"), str(tiny_corpus / "dev.jsonl"), "--output", str(output)]
     floors = tmp_path / "floors.json"
     digest = hashlib.sha256((tiny_corpus / "dev.jsonl").read_bytes()).hexdigest()
-    floors.write_text(json.dumps({digest: {"path": "dev.jsonl", "floors": {"topic.accuracy": 0.0, "summary.rouge1": 1.0}}}), encoding="utf-8")
+    floors.write_text(json.dumps({digest: {"path": "dev.jsonl", "floors": {"summary.rouge1": 1.0, "summary.chrf": 1.0}}}), encoding="utf-8")
     capsys.readouterr()
     assert main([*evaluate, "--baselines", "--data-root", str(tiny_corpus), "--floors", str(floors)]) == 0
     shown = capsys.readouterr().out

@@ -127,7 +127,7 @@ def test_a_report_of_several_files_has_floors_by_source_only(report: Report, flo
 )
 def test_a_floor_under_nothing_is_an_error(name: str, message: str, report: Report, floors: Path) -> None:
     with pytest.raises(ConfigError) as error:
-        check(report, write(floors, {name: 0.1}))
+        check(report, write(floors, {name: 1.0}))
     assert str(error.value) == f"{floors}: /home/me/news/data/daily.jsonl: {name}: {message}"
 
 
@@ -142,7 +142,7 @@ def test_a_floor_under_nothing_is_an_error(name: str, message: str, report: Repo
             rf"floors\.json:3: {DIGEST}: floors: topic\.f1: must be a valid number, found '1'",
         ),
         (f'{{"{DIGEST}": {{"path": "a", "floors": {{"topic.f1": .nan}}}}}}', "found nan"),
-        (f'{{"{DIGEST}": {{"path": "a", "floors": {{"topic.f1": -1}}}}}}', "must be greater than or equal to 0, found -1"),
+        (f'{{"{DIGEST}": {{"path": "a", "floors": {{"topic.f1": -1}}}}}}', "a floor of this score lies above 0, from 0 to 1, found -1"),
         (f'{{"{DIGEST}": {{"path": "a", "floors": {{}}}}}}', "floors: has no floor; give at least one"),
         (f'{{"{DIGEST}": {{"path": "a", "floors": {{"f1": 1}}}}}}', "'f1' is no name of a score; write TASK.METRIC"),
         (f'{{"{DIGEST}": {{"path": "a", "floors": {{"summary.words": 1}}}}}}', "more of words is not better"),

@@ -240,7 +240,7 @@ def full(report: Report) -> Report:
         rows=(*report.rows[:-1], *by_length, report.rows[-1]),
         mistakes=(Mistake("stance", "7", "ur", "روزنامہ", "کراچی میں <i>بارش</i>", "بجلی", "favor", "against", 0.987),),
         confusions=(Confusion("topic", ("arts", "human_interest"), ((3, 1), (0, 0))),),
-        reliability=(Reliability("topic", 100, 2.0, 0.2, 0.05, (Bin(100, 0.5, 0.25),), ((0.5, 0.1), (1.0, 0.2))),),
+        reliability=(Reliability("topic", 100, 2.0, 0.2, 0.05, (Bin(100, 0.5, 0.25),), ((0.5, 0.1, 0.6), (1.0, 0.2, 0.3))),),
         positions=(Positions("model", 10, (0.5, 0.5, *[0.0] * 8)),),
         peak_memory=1_610_612_736,
         device="cpu",

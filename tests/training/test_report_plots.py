@@ -19,7 +19,7 @@ RELIABILITY = Reliability(
     ece_before=0.1904,
     ece=0.05,
     bins=(Bin(20, 0.5, 0.25), Bin(80, 0.95, 0.9)),
-    risk_coverage=((0.25, 0.0), (0.52, 0.1), (1.0, 0.23)),
+    risk_coverage=((0.25, 0.0, 0.9), (0.52, 0.1, 0.7), (1.0, 0.23, 0.2)),
 )
 
 
@@ -94,7 +94,7 @@ def test_calibration_errors_stand_in_the_caption() -> None:
 
 def test_risk_against_coverage_names_the_surest_half() -> None:
     figure = risk_coverage_plot([RELIABILITY])
-    assert caption(figure).endswith("stance: 10.0% wrong among the surest 52%, 23.0% among all 100.")
+    assert caption(figure).endswith("stance: 10.0% wrong among the surest 52% (min_confidence 0.70), 23.0% among 100% (0.20), 23.0% among all 100.")
     assert '<polyline class="line s0" points="101.5,252.0 161.4,164.8 268.0,51.4"/>' in figure  # 23% on a scale to 25%
     assert "stance" in texts(figure)
 
@@ -157,7 +157,7 @@ def test_names_are_escaped_everywhere() -> None:
         length_plot(name, rows, "macro_f1", name, 3),
         positions_plot([Positions("model", 1, (1.0, *[0.0] * 9)), Positions(name, 1, (1.0, *[0.0] * 9))]),
         reliability_diagram(Reliability(name, 1, 1.0, 0.0, 0.0, (Bin(1, 0.5, 1.0),), ((1.0, 0.0),))),
-        risk_coverage_plot([Reliability(name, 1, 1.0, 0.0, 0.0, (Bin(1, 0.5, 1.0),), ((1.0, 0.0),))]),
+        risk_coverage_plot([Reliability(name, 1, 1.0, 0.0, 0.0, (Bin(1, 0.5, 1.0),), ((1.0, 0.0, 0.5),))]),
     ]
     for figure in figures:
         parsed(figure)

@@ -65,19 +65,19 @@ class RiskCoverage:
         self.items[place] += 1
         self.wrong[place] += not right
 
-    def curve(self) -> tuple[tuple[float, float], ...]:
-        """(share of answers given, share of those that are wrong), from the most confident answers alone to all of them.
+    def curve(self) -> tuple[tuple[float, float, float], ...]:
+        """(share of answers given, share of those that are wrong, confidence from which they are given), from the surest answers alone to all.
 
         >>> answers = RiskCoverage()
         >>> for confidence, right in ((0.9, True), (0.8, True), (0.6, False), (0.4, True)):
         ...     answers.add(confidence, right)
         >>> answers.curve()
-        ((0.25, 0.0), (0.5, 0.0), (0.75, 0.3333333333333333), (1.0, 0.25))
+        ((0.25, 0.0, 0.899), (0.5, 0.0, 0.799), (0.75, 0.3333333333333333, 0.599), (1.0, 0.25, 0.399))
         """
         used = np.flatnonzero(self.items)[::-1]
         given, wrong = np.cumsum(self.items[used]), np.cumsum(self.wrong[used])
         kept = np.unique(np.linspace(0, len(used) - 1, CURVE_POINTS).round().astype(np.int64)) if len(used) else used
-        return tuple((float(given[i] / given[-1]), float(wrong[i] / given[i])) for i in kept)
+        return tuple((float(given[i] / given[-1]), float(wrong[i] / given[i]), float(used[i] / FINE_BINS)) for i in kept)
 
 
 def uncalibrated(probabilities: ArrayLike, temperature: float) -> NDArray[np.float64]:
