@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from training.comparison import compare
-from training.results import Report, Row
+from training.results import Difference, Report, Row
 
 
 def report(*rows: Row) -> Report:
@@ -37,3 +37,16 @@ def test_only_the_models_and_what_both_have_are_compared() -> None:
     first = report(row(0.6, [0.5, 0.7]), row(0.9, [0.9], system="lead-1"), row(0.5, [0.5, 0.6], "fr", kind="lang"), row(0.5, [0.5], "Latin", kind="script"))
     second = report(row(0.6, [0.5, 0.7]), row(0.8, [0.9], system="lead-1"), row(0.5, [0.5], "Latin", kind="script"))
     assert [(found.group_kind, found.group, found.metric) for found in compare(first, second)] == [("overall", "all", "accuracy")]
+
+
+def test_groups_of_which_one_refused_an_article_are_not_compared() -> None:
+    draws = [0.5, 0.6, 0.7]
+    fewer = Row("topic", "overall", "all", "model", 39, {"accuracy": 0.9}, {"accuracy": (0.8, 1.0)}, {"accuracy": np.array([0.9, 0.9, 0.9])})
+    assert compare(report(row(0.6, draws)), report(fewer)) == ()
+
+
+def test_nothing_holds_among_few() -> None:
+    sure = (0.1, 0.2)
+    assert Difference("topic", "overall", "all", "accuracy", 30, 0.6, 0.4, sure).holds
+    assert not Difference("topic", "overall", "all", "accuracy", 29, 0.6, 0.4, sure).holds
+    assert not Difference("topic", "overall", "all", "accuracy", 99, 0.6, 0.4, (float("nan"), float("nan"))).holds

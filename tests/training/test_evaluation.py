@@ -499,3 +499,32 @@ def test_positions_are_told_by_tenth_of_the_article() -> None:
     shares = {found.system: (found.sentences, [tenth for tenth, share in enumerate(found.shares) if share]) for found in report.positions}
     assert shares == {"model": (1, [5]), "lead-1": (1, [0]), "lead-2": (2, [0, 1]), "lead-3": (3, [0, 1, 2]), "oracle": (2, [6, 8])}
     assert all(sum(found.shares) == pytest.approx(1) for found in report.positions)
+
+
+def test_stance_is_judged_in_the_classes_that_it_is_scored_in() -> None:
+    answers = [(0.1, 0.1, 0.5, 0.3)]  # neutral, and unrelated is right: the same class where they are merged
+    analyzer = ScriptedAnalyzer(stances={"1": answers, "2": answers})
+    pairs = [stance_article("1", "four", "unrelated"), stance_article("2", "merged", "unrelated")]
+    report = run(analyzer, pairs, neutral_covers_unrelated=["merged"])
+    (found,) = report.reliability
+    assert found.risk_coverage[-1][1] == 0.0
+    assert report.mistakes == ()
+    assert scores(report, "stance")["ece"] == pytest.approx(0.2)
+    assert scores(report, "stance", "four")["ece"] == pytest.approx(0.5)
+    alone = run(analyzer, pairs[:1], neutral_covers_unrelated=["merged"])
+    assert (len(alone.mistakes), alone.reliability[0].risk_coverage[-1][1]) == (1, 1.0)
+    topics = [replace(pairs[0], topic="sport"), topic_article("3", "sport", source="merged")]
+    assert "f1_unrelated" in scores(run(analyzer, topics, neutral_covers_unrelated=["merged"]), "stance")  # the merged source has no stance here
+
+
+def test_an_article_that_stands_twice_keeps_its_answers() -> None:
+    unreadable = replace(topic_article("", "arts"), text="…")
+    articles = [unreadable, unreadable, topic_article("1", "arts"), topic_article("2", "health")]
+    report = run(ScriptedAnalyzer(topics={"1": (0.0, 1.0, 0.0), "2": (0.0, 0.0, 1.0)}), articles)
+    assert (report.articles, scores(report, "topic")["accuracy"]) == (2, 1.0)
+    assert "articles left out: 2, the first is ''. no words." in report.warnings
+
+
+def test_answers_that_end_too_early_are_an_error() -> None:
+    with pytest.raises(DataError, match=r"^there are more held-out articles than other systems answered: a file changed meanwhile"):
+        run(ScriptedAnalyzer(), [topic_article("1", "arts"), topic_article("2", "health")], answers={"linear": [Answers(topic={"arts": 1.0})]})

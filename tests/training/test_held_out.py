@@ -78,3 +78,31 @@ def test_sources_of_a_config_bring_their_labels_and_what_was_dropped(checkpoint:
     assert set(found.articles.topic_labels["dev"]) >= {article.topic for article in found.articles.articles}
     assert "source 'dev': left out 2: beyond max_articles." in found.notes
     assert found.files[0].path == str(config.data.root / "dev.jsonl")
+
+
+def test_a_file_named_like_a_training_source_is_said_to_be_read_by_its_rules(checkpoint: Checkpoint, tmp_path: Path, sample: list[Article]) -> None:
+    path = write(tmp_path / "known.jsonl", sample[10:12])
+    rule = f"{path} is read as more of the training source 'known': the topics of that source compete, and its neutral covers unrelated."
+    assert any(note.startswith(rule) for note in read([path], checkpoint).notes)
+
+
+def test_files_named_twice_empty_files_and_sources_of_one_name_are_errors(
+    checkpoint: Checkpoint, tmp_path: Path, sample: list[Article], tiny_config: Callable[..., RunConfig]
+) -> None:
+    path = write(tmp_path / "dev.jsonl", sample[10:12])
+    with pytest.raises(DataError, match=r"dev\.jsonl: the file is named twice\. Name each file once\."):
+        read([path, tmp_path / "." / "dev.jsonl"], checkpoint)
+    with pytest.raises(DataError, match=r"empty\.jsonl: the file has no article\."):
+        read([write(tmp_path / "empty.jsonl", [])], checkpoint)
+    tiny_config(tmp_path / "run")
+    with pytest.raises(DataError, match=r"two held-out sources are named 'dev'\."):
+        read([path, tmp_path / "run.yaml"], checkpoint)
+
+
+def test_dev_articles_are_said_to_have_chosen_the_weights(checkpoint: Checkpoint, tmp_path: Path, tiny_config: Callable[..., RunConfig]) -> None:
+    tiny_config(tmp_path / "run")
+    dev = read([tmp_path / "run.yaml"], checkpoint)
+    assert (dev.split, "dev articles chose the checkpoint's weights and temperatures: expect a little less on others." in dev.notes) == ("dev", True)
+    held_out = read([tmp_path / "run.yaml"], checkpoint, split="held_out", overrides=["data.held_out=[{name: end, path: dev.jsonl}]"])
+    assert held_out.split == "held_out"
+    assert not [note for note in held_out.notes if "dev articles" in note]
