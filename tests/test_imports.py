@@ -79,6 +79,8 @@ ORDER = {
         "card",
         "trainer",
         "build",
+        "run_folder",
+        "run_description",
         "run",
         "__init__",
         "__main__",

@@ -39,7 +39,8 @@ from training.floors import check_floors, floors_table, read_floors
 from training.held_out import ARTICLE_SUFFIXES, CONFIG_SUFFIXES, SPLITS, HeldOutSources, read_held_out
 from training.report import report_tables, write_report
 from training.results import Answers, Report
-from training.run import RunResult, check_selected_scores, train
+from training.run import check_selected_scores, train
+from training.run_description import RunResult
 
 TOKENS_PER_WORD = 2.0
 """For estimates before there is a tokenizer: with 32,000 pieces, 1.5 (Vietnamese) to 3.3 (Russian) were counted on the news sets."""

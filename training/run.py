@@ -4,40 +4,32 @@ In: a `RunConfig`. Out: the folder `<output>/checkpoint` with the best weights, 
 events and the Trainer's own states for resuming. Does not know: the command line, or how things are printed.
 """
 
-import json
 import os
-import platform
-import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from difflib import unified_diff
-from importlib.metadata import version
-from pathlib import Path
+from dataclasses import asdict
 from random import Random
-from typing import Any
 
 import torch
 from transformers import EarlyStoppingCallback, PrinterCallback, TrainingArguments, set_seed
 
 from inference.analyzer import Analyzer
-from inference.article import Article, open_whole
+from inference.article import Article
 from inference.checkpoint import save_checkpoint
 from inference.encoding import ArticleTokenizer
-from inference.errors import ConfigError, DataError
+from inference.errors import ConfigError
 from inference.model import ArticleModel
 from training.build import build_model, build_tokenizer
 from training.calibration import Calibration, calibrate
-from training.config import RunConfig, config_to_yaml
-from training.corpus import SHARED_WITH_HELD_OUT, Corpus, load_corpus
+from training.config import RunConfig
+from training.corpus import Corpus, load_corpus
 from training.duplicates import to_bytes
 from training.evaluation import HeldOut, dev_scores, evaluate
 from training.examples import Collator, Example, PlannedBatches, SourceLabels, inject_lines, make_example, plan_batches, source_labels, token_rarity
 from training.leakage import TRAINING_ARTICLES
+from training.run_description import RunResult, curves, describe_config, describe_run
+from training.run_folder import claim_data, claim_output, last_complete_state, list_left_out
 from training.trainer import SCORE, ArticleTrainer, Clock, ReadableLog, on_main_process
 
-CONFIG_FILE = "config.yaml"
-DATA_FILE = "data.json"
-LEFT_OUT_FILE = "left_out.json"
 LOG_LINES = 50
 """Training log entries in a run, whatever its length."""
 
@@ -52,28 +44,16 @@ Progress = Callable[[str, int, int], None]
 """(what is being done, done, of how many)"""
 
 
-@dataclass(frozen=True, slots=True)
-class RunResult:
-    """What a run leaves behind. `best_step` is the step whose weights were exported; `scores` are theirs on dev."""
-
-    checkpoint: Path
-    best_step: int
-    steps: int
-    scores: dict[str, float]
-    seconds: float
-    tokens: int
-
-
 def train(config: RunConfig, *, resume: bool = False, write: Callable[[str], None] = lambda line: None, progress: Progress = lambda *_: None) -> RunResult:
     """Run the whole job. With `resume`, go on from the last saved state of the same config; raises `ConfigError` if it differs."""
     output = config.output
-    _claim_output(config, resume)
+    claim_output(config, resume)
     set_seed(config.seed)
     arguments = _training_arguments(config)
 
     corpus = load_corpus(config)
-    _claim_data(config, corpus, resume)
-    _list_left_out(config, corpus, write)
+    claim_data(config, corpus, resume)
+    list_left_out(config, corpus, write)
     check_selected_scores(config, corpus)
     with arguments.main_process_first(local=False, desc="tokenizer"):
         tokenizer = build_tokenizer(config, corpus)
@@ -99,7 +79,7 @@ def train(config: RunConfig, *, resume: bool = False, write: Callable[[str], Non
         callbacks=[EarlyStoppingCallback(config.training.patience), Clock(), ReadableLog(write, progress)],
     )
     trainer.remove_callback(PrinterCallback)
-    last = _last_complete_state(output) if resume else None
+    last = last_complete_state(output) if resume else None
     trainer.train(resume_from_checkpoint=last)
     (clock,) = (callback for callback in trainer.callback_handler.callbacks if isinstance(callback, Clock))  # a resume puts a new one in its place
     read = batches[: trainer.state.global_step * config.training.accumulation * arguments.world_size]
@@ -115,11 +95,11 @@ def train(config: RunConfig, *, resume: bool = False, write: Callable[[str], Non
         calibrations = _calibrate(config, corpus, Analyzer(best_model, tokenizer))
         files = {TRAINING_ARTICLES: to_bytes(corpus.signatures)}
         info = (
-            _describe(config, corpus)
-            | _describe_run(arguments, best_model, result)
+            describe_config(config, corpus)
+            | describe_run(arguments, best_model, result)
             | {"calibration": {task: asdict(one) for task, one in calibrations.items()}}
         )
-        save_checkpoint(result.checkpoint, best_model, tokenizer, info | {"history": _history(trainer.state.log_history)}, files)
+        save_checkpoint(result.checkpoint, best_model, tokenizer, info | {"history": curves(trainer.state.log_history)}, files)
 
     on_main_process(trainer.accelerator, export)
     return result
@@ -220,65 +200,6 @@ def _training_arguments(config: RunConfig) -> TrainingArguments:
     return arguments
 
 
-def _claim_output(config: RunConfig, resume: bool) -> None:
-    """A new run wants a folder of its own; a resumed one the config that it began with."""
-    stored = config.output / CONFIG_FILE
-    text = config_to_yaml(config)
-    if resume:
-        if not stored.is_file():
-            raise ConfigError(f"output: {config.output} holds no run to resume. Leave out --resume to start one.")
-        before = stored.read_text(encoding="utf-8")
-        if before != text:
-            lines = list(unified_diff(before.splitlines(), text.splitlines(), n=0))[2:]  # without the names of the files
-            changed = [f"{line[0]} {line[1:].strip()}" for line in lines if line[0] in "+-"]
-            raise ConfigError(
-                f"{stored}: the run began with another config; changed now: {'; '.join(changed[:8])}. Resume with the old one, or name a new output."
-            )
-    elif int(os.environ.get("RANK", "0")) == 0:
-        if (config.output / "checkpoint").exists() or _last_complete_state(config.output):
-            raise ConfigError(
-                f"output: {config.output} already holds a run. Resume it with --resume, remove the folder, or name another: --set output=runs/NAME."
-            )
-        for pattern in ("tokenizer", ".tokenizer.*", "checkpoint-*"):  # of a run that died before its first save
-            for unfinished in config.output.glob(pattern):
-                shutil.rmtree(unfinished, ignore_errors=True)
-        with open_whole(stored) as file:
-            file.write(text)
-
-
-def _claim_data(config: RunConfig, corpus: Corpus, resume: bool) -> None:
-    """A resumed run wants the data that it began with: other articles would make another plan of batches."""
-    stored = config.output / DATA_FILE
-    if not resume:
-        if int(os.environ.get("RANK", "0")) == 0:
-            with open_whole(stored) as file:
-                json.dump(corpus.digests, file, indent=2)
-        return
-    before = json.loads(stored.read_text(encoding="utf-8")) if stored.is_file() else {}
-    changed = [name for name, found in corpus.digests.items() if before.get(name) != found]
-    if changed:
-        raise DataError(f"{stored}: the training articles of {', '.join(changed)} are not those that the run began with. Restore them, or name a new output.")
-
-
-def _list_left_out(config: RunConfig, corpus: Corpus, write: Callable[[str], None]) -> None:
-    """Say how many training articles were left out since they overlap dev or held-out ones, and list all of them in a file of the run."""
-    counts = {loaded.source.name: loaded.dropped[SHARED_WITH_HELD_OUT] for loaded in corpus.train if SHARED_WITH_HELD_OUT in loaded.dropped}
-    stored = config.output / LEFT_OUT_FILE
-    if int(os.environ.get("RANK", "0")) == 0:
-        with open_whole(stored) as file:
-            overlaps = [asdict(overlap) for overlap in corpus.shared_with_held_out]
-            json.dump({"reason": SHARED_WITH_HELD_OUT, "articles": counts, "overlaps": overlaps}, file, indent=1)
-    if counts:
-        named = ", ".join(f"{name} {count:,}" for name, count in counts.items())
-        write(f"left out {sum(counts.values()):,} training articles that overlap a dev or held-out article ({named}); {stored} lists them")
-
-
-def _last_complete_state(output: Path) -> str | None:
-    """The newest state that was saved whole: the Trainer writes trainer_state.json last."""
-    states = [path.parent for path in output.glob("checkpoint-*/trainer_state.json")]
-    return str(max(states, key=lambda path: int(path.name.rpartition("-")[2]))) if states else None
-
-
 def check_selected_scores(config: RunConfig, corpus: Corpus) -> None:
     """Raise `ConfigError` where training.select names a score that no dev article has a label for."""
     articles = scored_articles(config, corpus)
@@ -323,53 +244,3 @@ def _calibrate(config: RunConfig, corpus: Corpus, analyzer: Analyzer) -> dict[st
     analyzer.model.config.topic_temperature = found["topic"].temperature
     analyzer.model.config.stance_temperature = found["stance"].temperature
     return found
-
-
-def _describe(config: RunConfig, corpus: Corpus) -> dict[str, Any]:
-    """What broadsheet.json says about the config and the training articles."""
-    return {
-        "name": config.name,
-        "config": config_to_yaml(config.model_copy(update={"data": config.data.model_copy(update={"root": Path()})})),  # no paths of this machine
-        "sources": {
-            loaded.source.name: {
-                "articles": len(loaded.articles),
-                "left_out": loaded.dropped,
-                "topics": sum(article.topic is not None for article in loaded.articles),
-                "stances": sum(pair.stance is not None for article in loaded.articles for pair in article.stances),
-                "summaries": sum(article.summary is not None for article in loaded.articles),
-                "headline_as_summary": loaded.source.headline_as_summary,
-                "languages": sorted({article.lang for article in loaded.articles if article.lang}),
-                "license": loaded.source.license,
-                "home": loaded.source.home,
-                "topic_labels": list(loaded.topic_labels),
-                "neutral_covers_unrelated": loaded.source.neutral_covers_unrelated,
-                "sha256": corpus.digests[loaded.source.name],
-            }
-            for loaded in corpus.train
-        },
-        "versions": {"python": platform.python_version()} | {name: version(name) for name in ("torch", "transformers", "tokenizers", "sentencex", "py3langid")},
-    }
-
-
-def _describe_run(arguments: TrainingArguments, model: ArticleModel, result: RunResult) -> dict[str, Any]:
-    """What broadsheet.json says about how the run went, and what it cost."""
-    on_gpu = arguments.device.type == "cuda"
-    return {
-        "best_step": result.best_step,
-        "dev_scores": result.scores,
-        "run": {
-            "steps": result.steps,
-            "tokens": result.tokens,
-            "seconds": round(result.seconds, 1),
-            "parameters": sum(parameter.numel() for parameter in model.parameters()),
-            "processes": arguments.world_size,
-            "device": torch.cuda.get_device_name() if on_gpu else f"{arguments.device.type}, {torch.get_num_threads()} threads",
-            "precision": "bfloat16" if arguments.bf16 else "float32",
-        },
-    }
-
-
-def _history(log: Sequence[dict[str, float]]) -> list[dict[str, float]]:
-    """The curves of the run: at each step that was logged, the losses or the dev scores, without those of single sources."""
-    shown = [{name: value for name, value in entry.items() if name.startswith(("loss", "eval_")) and "/" not in name} for entry in log]
-    return [{"step": entry["step"], **curves} for entry, curves in zip(log, shown, strict=True) if curves]

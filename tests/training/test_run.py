@@ -21,7 +21,8 @@ from training.build import build_model, build_tokenizer
 from training.calibration import calibrate
 from training.config import RunConfig, config_to_yaml
 from training.corpus import load_corpus
-from training.run import RunResult, train
+from training.run import train
+from training.run_description import RunResult
 
 TinyConfig = Callable[..., RunConfig]
 
