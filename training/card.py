@@ -21,7 +21,7 @@ from training.card_text import fill_block, read_text, replace_keys
 from training.config_problems import describe_problems
 from training.corpus import SHARED_WITH_HELD_OUT
 from training.report import FORMAT
-from training.report_rows import MAIN, METRICS, TITLES, UNDEFINED, bounds, marked_n, number
+from training.report_rows import MAIN, METRICS, NEITHER_IS_BETTER, TITLES, UNDEFINED, bounds, marked_n, number
 from training.results import MODEL
 
 FILES_NAMED = 5
@@ -236,7 +236,7 @@ def _scores(report: _Report) -> str:
     ]
     for task, title in TITLES.items():
         rows = [row for row in report.rows if row.task == task and row.group_kind in GROUP_NAMES]
-        if rows:
+        if rows and MAIN[task] not in NEITHER_IS_BETTER:
             items = "pairs of article and target" if task == "stance" else "articles"
             parts.append(f"**{title}**: {METRICS[MAIN[task]]}, n = {items}\n\n{_score_table(MAIN[task], rows)}")
     return "\n".join(parts)

@@ -134,6 +134,7 @@ def evaluate(
             *headless.notes("articles not scored against their headline"),
         ),
         mistakes=tally.mistakes(),
+        worst_summaries=tally.worst_summaries(),
         confusions=tally.confusions(),
         reliability=tally.reliability(),
         positions=tally.positions(),

@@ -35,7 +35,7 @@ def page_parts(report: Report) -> dict[str, str]:
         "comparison": html_comparison(report),
         "curves": _curves(report.trained),
         "places": _places(report, scores),
-        "mistakes": _mistakes(report.mistakes),
+        "mistakes": _mistakes(report.mistakes, report.worst_summaries),
         "examples": _examples(report.examples),
         "trained": _trained(report.trained),
         "repeat": _repeat(report),
@@ -115,11 +115,13 @@ def _plotted_systems(report: Report, task: str, metric: str) -> set[str]:
     return {MODEL, ORACLE, *([max(baselines, key=overall.__getitem__)] if baselines else [])}
 
 
-def _mistakes(mistakes: Sequence[Mistake]) -> str:
+def _mistakes(mistakes: Sequence[Mistake], worst_summaries: Sequence[Example]) -> str:
     shown = ""
     for task, members in groupby(mistakes, key=lambda mistake: mistake.task):
         cards = "".join(_mistake(mistake) for mistake in members)
         shown += f'<h3>{escape(task.capitalize())}</h3><div class="examples">{cards}</div>'
+    if worst_summaries:
+        shown += f'<h3>Summaries furthest from their references</h3><div class="examples">{"".join(map(_example, worst_summaries))}</div>'
     return f'<h2 id="mistakes">Most confident mistakes</h2>{shown}' if shown else ""
 
 

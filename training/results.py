@@ -156,6 +156,7 @@ class Report:
     versions: dict[str, str]
     warnings: tuple[str, ...]
     mistakes: tuple[Mistake, ...] = ()
+    worst_summaries: tuple[Example, ...] = ()  # those with the lowest ROUGE-1 against a reference, the worst first
     confusions: tuple[Confusion, ...] = ()
     reliability: tuple[Reliability, ...] = ()
     positions: tuple[Positions, ...] = ()

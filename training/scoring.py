@@ -5,6 +5,7 @@ In: one article with gold labels and what every system says about it, at a time.
 of articles. Does not know: where articles come from, or who made the answers.
 """
 
+from bisect import insort
 from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import zip_longest
@@ -31,6 +32,8 @@ from training.metrics.sums import Sums, add_up, plain, ratio
 from training.results import GROUP_KINDS, MODEL, Answers, Confusion, Example, Mistake, Positions, Reliability, Row
 
 EXAMPLES = 16  # one of each language of the sample corpus, and some more
+WORST_SUMMARIES = 6
+
 REFERENCE = "reference"
 """The row of what people wrote, among those of what systems say that the article does not."""
 
@@ -53,6 +56,7 @@ class Tally:
     _sums: dict[str, dict[str, _Sums]] = field(default_factory=dict)  # by task and system
     _merged: set[Group] = field(default_factory=set)  # groups that hold an article of a three-way source
     _examples: dict[tuple[str, str], list[Example]] = field(default_factory=dict)  # by task and language
+    _worst: list[tuple[float, Example]] = field(default_factory=list)  # ROUGE-1 of the model's summary, lowest first
     _judgments: dict[str, Judgment] = field(default_factory=dict)  # by task
     _missing_lines: int = 0  # boilerplate lines that are no lines of their article's text
     _without_lines: str = ""  # the first article with such a line
@@ -110,8 +114,9 @@ class Tally:
         """Keep how the summary of one article, and those of other systems, compare with `reference`; `task` is summary or headline."""
         extracts = baseline_summaries(article, reference, max_sentences) if baselines else {}
         texts = {MODEL: analysis.summary.text, **{name: extract.text for name, extract in extracts.items()}, **others}
+        scored = {system: rouge(text, reference) for system, text in texts.items()}
         for system, text in texts.items():
-            statistics: dict[Any, ArrayLike] = {"n": 1, **rouge(text, reference), "chrf": chrf_counts(text, reference), "words": count_words(text)}
+            statistics: dict[Any, ArrayLike] = {"n": 1, **scored[system], "chrf": chrf_counts(text, reference), "words": count_words(text)}
             self._add(task, system, article, analysis, statistics)
         if task == "summary":
             starts = {name: extract.starts for name, extract in extracts.items()}
@@ -122,9 +127,13 @@ class Tally:
                 article, analysis, {MODEL: (analysis.summary.text, own), REFERENCE: (reference, None), **{name: (text, None) for name, text in others.items()}}
             )
         lang = article.lang or analysis.lang
+        example = Example(article.id, lang, article.source, reference, texts)
         examples = self._examples.setdefault((task, lang), [])
         if len(examples) < EXAMPLES:
-            examples.append(Example(article.id, lang, article.source, reference, texts))
+            examples.append(example)
+        if task == "summary":
+            insort(self._worst, (scored[MODEL]["rouge1"], example), key=lambda kept: kept[0])
+            del self._worst[WORST_SUMMARIES:]
 
     def _add_positions(self, text: str, starts: Mapping[str, Sequence[int]]) -> None:
         """Count the tenths of the text in which the chosen sentences begin; copies of an article count like any other."""
@@ -172,6 +181,10 @@ class Tally:
                     by_lang.setdefault(lang, []).extend(examples)
         in_turn = [example for turn in zip_longest(*by_lang.values()) for example in turn if example is not None]
         return tuple(in_turn[:EXAMPLES])
+
+    def worst_summaries(self) -> tuple[Example, ...]:
+        """The summaries with the lowest ROUGE-1 against their references, the worst first."""
+        return tuple(example for _, example in self._worst)
 
     def mistakes(self) -> tuple[Mistake, ...]:
         """The wrong labels that the model was most sure of, of topics and of stances."""

@@ -528,3 +528,14 @@ def test_an_article_that_stands_twice_keeps_its_answers() -> None:
 def test_answers_that_end_too_early_are_an_error() -> None:
     with pytest.raises(DataError, match=r"^there are more held-out articles than other systems answered: a file changed meanwhile"):
         run(ScriptedAnalyzer(), [topic_article("1", "arts"), topic_article("2", "health")], answers={"linear": [Answers(topic={"arts": 1.0})]})
+
+
+def test_the_worst_summaries_are_kept() -> None:
+    words = TEXT.split()
+    articles = [
+        Article(f"{TEXT} Item {number}.", id=str(number), lang="en", source="daily", summary=" ".join(words[: 1 + number % 10] + ["boats"] * 9))
+        for number in range(20)
+    ]
+    report = run(ScriptedAnalyzer(), articles, baselines=False)
+    assert [example.id for example in report.worst_summaries] == ["0", "10", "1", "11", "2", "12"]
+    assert report.worst_summaries[0].summaries["model"] == "The council met in Porthaven on Monday evening."
