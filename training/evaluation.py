@@ -20,8 +20,9 @@ from inference.article import Article
 from inference.errors import DataError
 from inference.language import identify
 from inference.words import words
-from training.baselines import MAJORITY, label_shares
+from training.baselines import MAJORITY
 from training.bootstrap import REPLICATES
+from training.gold import check_gold, check_topics, has_headline, majority_answers, read_gold, source_topics
 from training.probes import NO_ARTICLE, OTHER_TARGETS, other_targets, without_article
 from training.results import MODEL, Answers, Report, Row
 from training.scoring import Tally
@@ -44,19 +45,6 @@ class HeldOut:
     topic_labels: Mapping[str, Sequence[str]] = field(default_factory=dict)  # the topics that a source uses, beside those found in it
     neutral_covers_unrelated: Collection[str] = ()  # sources that are scored three ways, and with them every group that holds one
     copies: Mapping[str, str] = field(default_factory=dict)  # source/id -> a name that overlapping articles share: they are drawn together
-
-
-@dataclass(slots=True)
-class _Gold:
-    """What a first reading of the articles finds."""
-
-    articles: int = 0
-    headlines: int = 0  # articles with a title and no summary
-    topics: Counter[tuple[str, str]] = field(default_factory=Counter)  # (source, topic)
-    stances: Counter[str] = field(default_factory=Counter)
-    stance_sources: set[str] = field(default_factory=set)
-    pairs: int = 0  # articles with a gold stance
-    others: int = 0  # articles with a summary or boilerplate lines
 
 
 def evaluate(
@@ -83,8 +71,8 @@ def evaluate(
     Raises `DataError` for repeated ids, no gold at all, or a source whose topics are all unknown to the checkpoint.
     """
     started = time.perf_counter()
-    gold = _read_gold(held_out.articles)
-    _check_gold(gold, headlines)
+    gold = read_gold(held_out.articles)
+    check_gold(gold, headlines)
     total = gold.articles + headlines * gold.headlines + baselines * 2 * gold.pairs
     done = 0
 
@@ -95,17 +83,17 @@ def evaluate(
             progress(done, total)
 
     three_way = gold.stance_sources.intersection(held_out.neutral_covers_unrelated)
-    tally = Tally(_source_topics(gold, held_out), three_way, analyzer.temperatures, held_out.copies, replicates)
+    tally = Tally(source_topics(gold, held_out.topic_labels), three_way, analyzer.temperatures, held_out.copies, replicates)
     refused = _Refused()
-    majority = {MAJORITY: _majority(gold)} if baselines else {}
+    majority = {MAJORITY: majority_answers(gold)} if baselines else {}
     for (article, said), analysis in _analyze(analyzer, _beside(held_out.articles, answers or {}), lambda pair: pair[0], refused, max_words, max_sentences):
         if not tally.articles:
-            tally.notes += _check_topics(gold, analysis.topic.scores)
+            tally.notes += check_topics(gold, analysis.topic.scores)
         tally.add(article, analysis, {name: answer(article) for name, answer in majority.items()} | said, max_sentences, baselines)
         step()
     headless = _Refused()
     if headlines:
-        headed = ((article, *without_headline(article)) for article in held_out.articles if _has_headline(article))
+        headed = ((article, *without_headline(article)) for article in held_out.articles if has_headline(article))
         for (_, headline, page), analysis in _analyze(analyzer, headed, lambda entry: entry[2], headless, max_words, max_sentences=1):
             tally.add_summary("headline", page, analysis, headline, 1, {}, baselines)
             step()
@@ -161,70 +149,6 @@ def dev_scores(report: Report) -> dict[str, float]:
             scores[f"{row.group}/{name}"] = value
             by_metric.setdefault(name, []).append(value)
     return {name: fmean(values) for name, values in by_metric.items()} | scores
-
-
-def _read_gold(articles: Iterable[Article]) -> _Gold:
-    """Count the gold labels, and make sure that ids tell the articles of a source apart."""
-    gold = _Gold()
-    seen: set[int] = set()
-    repeated: Counter[tuple[str, str]] = Counter()
-    for article in articles:
-        gold.articles += 1
-        name = (article.source, article.id)
-        if article.id and hash(name) in seen:  # hashes, since names of a hundred thousand articles would fill memory
-            repeated[name] += 1
-        seen.add(hash(name))
-        gold.headlines += _has_headline(article)
-        if article.topic:
-            gold.topics[article.source, article.topic] += 1
-        labels = [stance.stance for stance in article.stances if stance.stance]
-        gold.stances.update(labels)
-        gold.pairs += bool(labels)
-        if labels:
-            gold.stance_sources.add(article.source)
-        gold.others += bool(article.summary) or article.boilerplate is not None
-    if repeated:
-        (source, twice), times = repeated.most_common(1)[0]
-        raise DataError(f"source {source!r}: id {twice!r} occurs {times + 1} times ({len(repeated)} in all repeat). Give every article its own id.")
-    return gold
-
-
-def _check_gold(gold: _Gold, headlines: bool) -> None:
-    if not (gold.topics or gold.stances or gold.others or (headlines and gold.headlines)):
-        raise DataError(f"none of the {gold.articles} articles has a topic, a stance, a summary or boilerplate lines. Give articles with gold labels.")
-
-
-def _source_topics(gold: _Gold, held_out: HeldOut) -> dict[str, set[str]]:
-    """The topics that each source uses: those declared and those found in its gold."""
-    topics = {source: set(labels) for source, labels in held_out.topic_labels.items()}
-    for source, topic in gold.topics:
-        topics.setdefault(source, set()).add(topic)
-    return topics
-
-
-def _majority(gold: _Gold) -> Callable[[Article], Answers]:
-    """The system that always gives the most frequent gold label."""
-    topics: Counter[str] = Counter()
-    for (_, topic), count in gold.topics.items():
-        topics[topic] += count
-    topic_shares, stance_shares = label_shares(topics), label_shares(gold.stances)
-    return lambda article: Answers(topic_shares or None, (stance_shares,) * len(article.stances) if stance_shares else ())
-
-
-def _check_topics(gold: _Gold, known: Collection[str]) -> list[str]:
-    """Warnings on gold topics that the checkpoint does not have: they stay in the scores, as errors of the model."""
-    warnings = []
-    for source in sorted({source for source, _ in gold.topics}):
-        counts = {topic: count for (where, topic), count in sorted(gold.topics.items()) if where == source}
-        outside = {topic: count for topic, count in counts.items() if topic not in known}
-        if len(outside) == len(counts):
-            names = ", ".join(outside)
-            raise DataError(
-                f"source {source!r}: the checkpoint knows none of its topics ({names}). Known: {', '.join(known)}. "
-                "Map the source's names with `labels: {topic: {…}}`."
-            )
-        warnings += [f"source {source!r}: topic {topic!r} (n = {count}) is unknown to the checkpoint and counts as wrong." for topic, count in outside.items()]
-    return warnings
 
 
 def _beside(articles: Iterable[Article], answers: Mapping[str, Iterable[Answers]]) -> Iterator[tuple[Article, dict[str, Answers]]]:
@@ -300,10 +224,6 @@ def _peak_memory() -> int:
         return 0
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return used if sys.platform == "darwin" else 1024 * used
-
-
-def _has_headline(article: Article) -> bool:
-    return not article.summary and bool(words(article.title))
 
 
 def without_headline(article: Article) -> tuple[str, Article]:

@@ -6,7 +6,7 @@ of articles. Does not know: where articles come from, or who made the answers.
 """
 
 from bisect import insort
-from collections.abc import Callable, Collection, Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Any
@@ -20,16 +20,16 @@ from inference.sentences import split_sentences
 from inference.support import Source, novel_share, unsupported_names, unsupported_numbers
 from inference.words import count_words
 from training.baselines import baseline_summaries
-from training.bootstrap import REPLICATES, interval, weights
-from training.groups import EVERYTHING, Group, groups_of, sort_key
+from training.bootstrap import REPLICATES, weights
+from training.groups import EVERYTHING, Group, groups_of
 from training.judgment import Judgment
 from training.leakage import opening
-from training.metrics.confidence import calibration_error, confidence_counts, uncalibrated
-from training.metrics.labels import best_label, fnc1_value, label_values, merge_neutral, merged_stance, stance_values
-from training.metrics.spans import characters, copied_sentences, precision_recall
-from training.metrics.summaries import ROUGE_TYPES, chrf_counts, chrf_value, rouge
-from training.metrics.sums import Sums, add_up, plain, ratio
-from training.results import GROUP_KINDS, MODEL, Answers, Confusion, Example, Mistake, Positions, Reliability, Row
+from training.metrics.confidence import confidence_counts, uncalibrated
+from training.metrics.labels import best_label, merge_neutral, merged_stance
+from training.metrics.spans import characters, copied_sentences
+from training.metrics.summaries import chrf_counts, rouge
+from training.results import MODEL, Answers, Confusion, Example, Mistake, Positions, Reliability, Row
+from training.score_rows import GroupSums, cleaning_row, confusion_of, rows_of, stance_row, summary_row, support_row, topic_row
 
 EXAMPLES = 16  # one of each language of the sample corpus, and some more
 WORST_SUMMARIES = 6
@@ -38,8 +38,6 @@ REFERENCE = "reference"
 """The row of what people wrote, among those of what systems say that the article does not."""
 
 TENTHS = 10
-
-_Sums = dict[Group, dict[Any, Sums]]  # the sums of each group by name: an answer counted, or a statistic added up
 
 
 @dataclass(slots=True)
@@ -53,7 +51,7 @@ class Tally:
     replicates: int = REPLICATES  # of the bootstrap; 0 = no intervals
     articles: int = 0
     notes: list[str] = field(default_factory=list)
-    _sums: dict[str, dict[str, _Sums]] = field(default_factory=dict)  # by task and system
+    _sums: dict[str, dict[str, GroupSums]] = field(default_factory=dict)  # by task and system
     _merged: set[Group] = field(default_factory=set)  # groups that hold an article of a three-way source
     _examples: dict[tuple[str, str], list[Example]] = field(default_factory=dict)  # by task and language
     _worst: list[tuple[float, Example]] = field(default_factory=list)  # ROUGE-1 of the model's summary, lowest first
@@ -162,15 +160,15 @@ class Tally:
 
     def rows(self) -> list[Row]:
         """The scores of every task that has gold."""
-        score: dict[str, Callable[[Group, dict[Any, Sums]], dict[str, Sums]]] = {
-            "topic": _topic_values,
-            "stance": self._stance_values,
-            "summary": _summary_values,
-            "headline": _summary_values,
-            "support": _support_values,
-            "cleaning": _cleaning_values,
+        score = {
+            "topic": topic_row,
+            "stance": stance_row(self._merged),
+            "summary": summary_row,
+            "headline": summary_row,
+            "support": support_row,
+            "cleaning": cleaning_row,
         }
-        return [row for task, values in score.items() for row in _rows(task, self._sums.get(task, {}), values)]
+        return [row for task, row_of in score.items() for row in rows_of(task, self._sums.get(task, {}), row_of)]
 
     def examples(self) -> tuple[Example, ...]:
         """Up to `EXAMPLES` summaries, one of each language in turn; those with a real reference come before headlines."""
@@ -196,7 +194,7 @@ class Tally:
         for task, merged in (("topic", "all"), ("stance", "merged" if EVERYTHING in self._merged else "all")):
             sums = self._sums.get(task, {}).get(MODEL, {}).get(EVERYTHING)
             if sums:
-                confusion = _confusion(sums, merged)
+                confusion = confusion_of(sums, merged)
                 labels = sorted({label for pair in confusion for label in pair})
                 counts = tuple(tuple(int(confusion[gold, label][0]) if (gold, label) in confusion else 0 for label in labels) for gold in labels)
                 found.append(Confusion(task, tuple(labels), counts))
@@ -243,15 +241,6 @@ class Tally:
             if task == "stance" and article.source in self.three_way:
                 self._merged.add(group)
 
-    def _stance_values(self, group: Group, sums: dict[Any, Sums]) -> dict[str, Sums]:
-        # one definition for the whole group, so that its classes can be told apart
-        variant = "merged" if group in self._merged else "all"
-        confusion = _confusion(sums, variant)
-        values = stance_values(confusion)
-        if variant == "all" and any(gold == "unrelated" for gold, _ in confusion):
-            values["fnc1"] = fnc1_value(confusion)
-        return values | _calibration(sums, variant) | {"n": _items(confusion)}
-
     def warnings(self) -> tuple[str, ...]:
         """What people should know who read the scores."""
         if not self._missing_lines:
@@ -281,59 +270,3 @@ def _line_spans(text: str, lines: Sequence[str]) -> tuple[list[tuple[int, int]],
             spans.append((start, start + len(line)))
         start += len(line) + 1
     return spans, len(wanted - found)
-
-
-def _rows(task: str, systems: Mapping[str, _Sums], score: Callable[[Group, dict[Any, Sums]], dict[str, Sums]]) -> list[Row]:
-    """Rows of a task, group after group, and in each group the systems in order."""
-    groups = {group for sums in systems.values() for group in sums}
-    ordered = sorted(groups, key=lambda group: (GROUP_KINDS.index(group.kind), *sort_key(group)))
-    return [_row(task, group, system, score(group, sums[group])) for group in ordered for system, sums in systems.items() if group in sums]
-
-
-def _row(task: str, group: Group, system: str, values: dict[str, Sums]) -> Row:
-    items = values.pop("n")
-    scores = plain(values)
-    found = {name: interval(values[name], items) for name in scores}
-    intervals = {name: bounds for name, bounds in found.items() if bounds is not None}
-    return Row(task, group.kind, group.name, system, int(items[0]), scores, intervals, {name: values[name][1:] for name in scores})
-
-
-def _confusion(sums: Mapping[Any, Sums], variant: str) -> dict[tuple[str, str], Sums]:
-    """All answers of a group by gold and predicted label, in one of the variants that they were counted in."""
-    return add_up((name[1:], count) for name, count in sums.items() if name[0] == variant)
-
-
-def _items(confusion: Mapping[tuple[str, str], Sums]) -> Sums:
-    return np.asarray(np.sum([*confusion.values()], axis=0))
-
-
-def _calibration(sums: Mapping[Any, Sums], variant: str) -> dict[str, Sums]:
-    return {"ece": calibration_error(sums["confidence", variant])} if ("confidence", variant) in sums else {}
-
-
-def _topic_values(group: Group, sums: dict[Any, Sums]) -> dict[str, Sums]:
-    confusion = _confusion(sums, "all")
-    values = label_values(confusion) | {f"restricted_{name}": value for name, value in label_values(_confusion(sums, "restricted")).items()}
-    if group.kind == "topic":  # of one gold topic there is recall only: nothing else could be taken for it
-        values = {name: values[name] for name in ("accuracy", "restricted_accuracy")}
-    else:
-        values |= _calibration(sums, "all")
-    return values | {"n": _items(confusion)}
-
-
-def _summary_values(group: Group, sums: dict[Any, Sums]) -> dict[str, Sums]:
-    means = {name: ratio(sums[name], sums["n"]) for name in (*ROUGE_TYPES, "words")}
-    return means | {"chrf": np.where(sums["n"] > 0, chrf_value(sums["chrf"]), np.nan), "n": sums["n"]}
-
-
-def _support_values(group: Group, sums: dict[Any, Sums]) -> dict[str, Sums]:
-    shares = {"copied": ratio(sums["copied"], sums["sentences"]), "novel_bigrams": ratio(sums["novel"], sums["bigrams"])}
-    rates = {name: ratio(sums[name], sums["n"]) for name in ("numbers", "names")}
-    percent = {name: 100 * value for name, value in {**shares, **rates}.items()}
-    return percent | {"words": ratio(sums["words"], sums["n"]), "n": sums["n"]}
-
-
-def _cleaning_values(group: Group, sums: dict[Any, Sums]) -> dict[str, Sums]:
-    # a count: in a replicate, of as many articles as there are
-    chosen = ratio(sums["chosen"], sums["n"]) * sums["n"][0]
-    return precision_recall(sums["hits"], sums["removed"], sums["gold"]) | {"boilerplate_sentences": chosen, "n": sums["n"]}
