@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -63,7 +63,8 @@ def run_measured(command: Sequence[str], folder: Path) -> Usage:
 def scores_of(checkpoint: Path, test: Path) -> dict[str, dict[str, float]]:
     """Dev scores as the run wrote them down, and the same scores on the test articles."""
     loaded = load_checkpoint(checkpoint)
-    report = evaluate(Analyzer(loaded.model, loaded.tokenizer), HeldOut(list(read_articles(test))), baselines=False)
+    articles = [replace(article, source="sample") for article in read_articles(test)]  # not by newspaper, as in training
+    report = evaluate(Analyzer(loaded.model, loaded.tokenizer), HeldOut(articles), baselines=False)
     return {"dev": _overall(loaded.info.get("dev_scores", {})), "test": _overall(dev_scores(report))}
 
 

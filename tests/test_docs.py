@@ -184,7 +184,7 @@ def test_check_finds_a_stale_block_and_leaves_it(tmp_path: Path, monkeypatch: py
 
 
 def test_a_missing_result_names_its_command(tmp_path: Path) -> None:
-    for name in ("scores", "cleaner", "duplicates", "speed", "pair-encoding", "quickstart", "languages", "cost"):
+    for name in ("scores", "cleaner", "duplicates", "speed", "pair-encoding", "quickstart", "streaming", "run"):
         text = write_docs.fill(f"<!-- begin:{name} -->\nold\n<!-- end:{name} -->", tmp_path)
         assert re.fullmatch(rf"<!-- begin:{name} -->\nNot measured yet: run `python -m [^`]+`\.\n<!-- end:{name} -->", text)
 

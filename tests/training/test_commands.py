@@ -262,7 +262,7 @@ def test_two_checkpoints_baselines_floors_and_a_card(
     assert f"all 2 floors of {floors} hold" in shown
     report = json.loads((output / "report.json").read_text(encoding="utf-8"))
     assert report["compared_with"] == str(tmp_path / "other" / "checkpoint")
-    assert {row["metric"] for row in report["differences"]} >= {"accuracy", "macro_f1", "rouge1"}
+    assert {row["metric"] for row in report["differences"]} >= {"rouge1", "chrf"}
     systems = {task: {row["system"] for row in report["rows"] if row["task"] == task} for task in ("topic", "stance", "summary")}
     assert systems["topic"] == {"model", "majority (of gold)", "TF-IDF linear"}
     assert systems["stance"] >= {"model", "majority (of gold)", "TF-IDF linear", "target only", "shared words", "model, other targets", "model, no article"}
