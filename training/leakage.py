@@ -4,11 +4,14 @@ In: names and texts, or articles; `Signatures`. Out: `Overlap`s, the rows that a
 Does not know: how overlap is found (`training.duplicates`), files of articles, models.
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from rich.cells import cell_len, set_cell_size
+from safetensors.numpy import load, save
 
 from inference.article import Article
 from inference.errors import DataError
@@ -17,6 +20,9 @@ from training.duplicates import Finder, Signatures, from_bytes, repeats, sign
 
 TRAINING_ARTICLES = "training_articles.safetensors"
 """The file of a checkpoint that holds the signatures of its training articles."""
+
+TRAINING_TARGETS = "training_targets.safetensors"
+"""The file of a checkpoint that holds a digest of 8 bytes for every stance target that it was trained on."""
 
 PAIRS_SHOWN = 10
 OPENING_CELLS = 60  # columns of a terminal
@@ -75,8 +81,13 @@ def shared_targets(train: Mapping[str, Iterable[Article]], dev: Mapping[str, Ite
     return {name: (len(trained & targets), len(targets)) for name, targets in held_out.items() if trained & targets}
 
 
+def target_digests(articles: Iterable[Article]) -> bytes:
+    """The content of TRAINING_TARGETS: digests of the targets with a gold stance, each once, whatever their case and punctuation."""
+    return save({"digests": np.array(sorted({_digest(target) for target in _targets(articles)}), np.uint64)})
+
+
 def check_held_out(articles: Iterable[Article], folder: Path, *, allow_overlap: bool) -> HeldOutCheck:
-    """Compare held-out articles with each other, and with the training articles of the checkpoint in `folder`; they are read three times and not kept.
+    """Compare held-out articles with each other, and with the training articles and targets of the checkpoint in `folder`. They are never kept.
 
     Raises `DataError` with the pairs where any overlaps with a training article, unless `allow_overlap` leaves those articles out.
     """
@@ -89,6 +100,7 @@ def check_held_out(articles: Iterable[Article], folder: Path, *, allow_overlap: 
         copies[held_out.names[row]] = copies.setdefault(first, first)
         repeated += 1
     notes = [f"{repeated:,} of {total:,} held-out articles overlap with another held-out article; intervals draw such articles together."] if repeated else []
+    notes += _target_notes(articles, folder / TRAINING_TARGETS)
     path = folder / TRAINING_ARTICLES
     signatures = from_bytes(path.read_bytes()) if path.is_file() else None
     if signatures is None:
@@ -109,6 +121,26 @@ def check_held_out(articles: Iterable[Article], folder: Path, *, allow_overlap: 
             raise DataError(f"{number} overlap with training articles of the checkpoint, so that scores would show what it remembers:\n{lines}\n{remedy}")
         notes.append(f"left out {number} that overlap with training articles of the checkpoint.")
     return HeldOutCheck(frozenset(found), copies, overlaps, tuple(notes))
+
+
+def _target_notes(articles: Iterable[Article], path: Path) -> list[str]:
+    """How many of each source's stance targets were trained on; nothing where the checkpoint does not say which those are."""
+    if not path.is_file():
+        return []
+    trained = set(load(path.read_bytes())["digests"].tolist())
+    asked: dict[str, set[int]] = {}
+    for article in articles:
+        asked.setdefault(article.source, set()).update(map(_digest, _targets([article])))
+    shared = {source: len(targets & trained) for source, targets in asked.items()}
+    return [
+        f"source {source!r}: {count:,} of {len(asked[source]):,} stance targets were trained on too; the scores say less about targets that are new."
+        for source, count in shared.items()
+        if count
+    ]
+
+
+def _digest(target: Sequence[str]) -> int:
+    return int.from_bytes(hashlib.blake2b(" ".join(target).encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
 
 
 def _name(article: Article) -> str:

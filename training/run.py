@@ -25,7 +25,7 @@ from training.corpus import Corpus, load_corpus
 from training.duplicates import to_bytes
 from training.evaluation import HeldOut, dev_scores, evaluate
 from training.examples import Collator, Example, PlannedBatches, SourceLabels, inject_lines, make_example, plan_batches, source_labels, token_rarity
-from training.leakage import TRAINING_ARTICLES
+from training.leakage import TRAINING_ARTICLES, TRAINING_TARGETS, target_digests
 from training.run_description import RunResult, curves, describe_config, describe_run
 from training.run_folder import claim_data, claim_output, last_complete_state, list_left_out
 from training.trainer import SCORE, ArticleTrainer, Clock, ReadableLog, on_main_process
@@ -93,7 +93,8 @@ def train(config: RunConfig, *, resume: bool = False, write: Callable[[str], Non
     def export() -> None:
         best_model = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)  # in float32, as everybody will load it
         calibrations = _calibrate(config, corpus, Analyzer(best_model, tokenizer))
-        files = {TRAINING_ARTICLES: to_bytes(corpus.signatures)}
+        targets = target_digests(article for source in corpus.train for article in source.articles)
+        files = {TRAINING_ARTICLES: to_bytes(corpus.signatures), TRAINING_TARGETS: targets}
         info = (
             describe_config(config, corpus)
             | describe_run(arguments, best_model, result)

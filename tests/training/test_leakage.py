@@ -6,7 +6,16 @@ import pytest
 from inference.article import Article, Stance
 from inference.errors import DataError
 from training.duplicates import sign, to_bytes
-from training.leakage import TRAINING_ARTICLES, Overlap, check_held_out, overlap_lines, overlaps_with_held_out, shared_targets
+from training.leakage import (
+    TRAINING_ARTICLES,
+    TRAINING_TARGETS,
+    Overlap,
+    check_held_out,
+    overlap_lines,
+    overlaps_with_held_out,
+    shared_targets,
+    target_digests,
+)
 
 
 @pytest.fixture
@@ -106,3 +115,16 @@ def test_shared_targets_count_what_training_asks_too_in_any_source() -> None:
     train = {"a": about("The dam", "a wall"), "b": about("a wall")}
     dev = {"a": about("the  DAM!", "the dam", "a tax"), "b": about("a tax"), "c": about("a wall"), "d": about("🔥")}
     assert shared_targets(train | {"e": about("💥")}, dev) == {"a": (1, 2), "c": (1, 1)}
+
+
+def test_stance_targets_that_were_trained_on_are_noted_by_source(checkpoint: Path, sample: list[Article]) -> None:
+    def about(place: int, source: str, *targets: str) -> Article:
+        stances = tuple(Stance(target, "favor") for target in targets)
+        return replace(sample[place], id=str(place), source=source, stances=(*stances, Stance("only asked")))
+
+    held_out = [about(30, "a", "the  DAM!", "a tax"), about(31, "a", "🔥", "the dam"), about(32, "b", "a tax")]
+    assert check_held_out(held_out, checkpoint, allow_overlap=False).notes == ()
+    data = target_digests([about(1, "x", "The dam", "🔥"), about(2, "y", "the dam")])
+    (checkpoint / TRAINING_TARGETS).write_bytes(data)
+    note = "source 'a': 2 of 3 stance targets were trained on too; the scores say less about targets that are new."
+    assert check_held_out(held_out, checkpoint, allow_overlap=False).notes == (note,)

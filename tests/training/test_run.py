@@ -97,6 +97,7 @@ def test_a_run_leaves_exactly_these_files(finished: Finished) -> None:
         "tokenizer.json",
         "tokenizer_config.json",
         "training_articles.safetensors",
+        "training_targets.safetensors",
     }
     assert (output / "config.yaml").read_text(encoding="utf-8") == config_to_yaml(finished.config)
 
