@@ -16,6 +16,9 @@ from training.report_rows import MAIN, METRICS, TITLES, Table, bounds, decimals,
 from training.report_scores import NUMBER, OPEN_LINES, card, confusion_section, data_table, systems_note, task_section
 from training.results import MODEL, Example, Mistake, Report, Row
 
+ARTICLES = {"": "held-out articles", "held_out": "held-out articles, which chose nothing", "dev": "dev articles, which chose the weights and the temperatures"}
+"""What was evaluated, by `Report.split`."""
+
 EXAMPLE_CHARACTERS = 400  # about 60 words: a summary of the default length is shown whole
 
 NOTES_SHOWN = 6  # the others unfold
@@ -43,7 +46,7 @@ def page_parts(report: Report) -> dict[str, str]:
     limit = f"{report.max_words} words" + (f", {report.max_sentences} sentences" if report.max_sentences else "")
     return body | {
         "checkpoint": escape(report.checkpoint or "a model in memory"),
-        "facts": f"{report.articles:,} held-out articles · summaries of at most {limit}",
+        "facts": f"{report.articles:,} {ARTICLES[report.split]} · summaries of at most {limit}",
         "cards": "".join(card(table) for table in scores),
         "systems": systems_note(scores),
         "contents": _contents(scores, body),
@@ -199,8 +202,8 @@ def _repeat(report: Report) -> str:
     memory = report.peak_memory
     facts = {
         "articles": f"{report.articles:,}",
-        "time": f"{report.seconds:,.0f} seconds, {report.articles / report.seconds:,.1f} articles a second" if report.seconds else "",
-        "peak memory": f"{memory / _GIBIBYTE:.1f} GiB" if memory >= _GIBIBYTE else f"{memory / _MEBIBYTE:.0f} MiB" if memory else "",
+        "time of the evaluation": f"{report.seconds:,.0f} seconds, {report.articles / report.seconds:,.1f} articles a second" if report.seconds else "",
+        "peak memory of the process": f"{memory / _GIBIBYTE:.1f} GiB" if memory >= _GIBIBYTE else f"{memory / _MEBIBYTE:.0f} MiB" if memory else "",
         "device": escape(report.device),
     }
     versions = escape(", ".join(f"{name} {number}" for name, number in report.versions.items()))

@@ -344,7 +344,7 @@ def test_a_comparison_says_which_differences_hold(full: Report) -> None:
 def test_the_page_says_what_was_trained_and_what_the_run_cost(full: Report) -> None:
     page = report_html(full)
     assert "<dt>tokens</dt><dd>1,234,567</dd>" in page
-    assert "<dt>peak memory</dt><dd>1.5 GiB</dd>" in page
+    assert "<dt>peak memory of the process</dt><dd>1.5 GiB</dd>" in page
     assert "<dt>time</dt><dd>12 seconds, 13.0 articles a second</dd>" in page
     assert '<th scope="row" dir="auto">a</th><td class="number">1,000</td>' in page
     assert "<td>am yo</td><td>CC BY 4.0</td>" in page
@@ -408,3 +408,9 @@ def test_a_report_without_warnings_or_files(report: Report) -> None:
     assert "<h2>Notes</h2>" not in report_html(bare)
     assert "<h2>Notes</h2>" in report_html(report)
     assert "a model in memory" in report_html(bare)
+
+
+def test_the_page_says_what_the_articles_chose(report: Report) -> None:
+    assert "160 held-out articles · " in report_html(report)
+    assert "160 dev articles, which chose the weights and the temperatures · " in report_html(replace(report, split="dev"))
+    assert "160 held-out articles, which chose nothing · " in report_html(replace(report, split="held_out"))
