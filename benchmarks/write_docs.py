@@ -116,7 +116,7 @@ def run_example(checkpoint: str, results: Path) -> None:
 def keep_report(folder: Path, name: str, results: Path) -> None:
     """Keep the report.json in `folder` as a results file: scores overall, by language and source, without articles' text or paths of this machine."""
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-    kept = {key: report[key] for key in ("format", "articles", "max_words", "max_sentences", "versions", "reliability")}
+    kept = {key: report[key] for key in ("format", "articles", "split", "max_words", "max_sentences", "versions", "reliability")}
     kept["rows"] = [row for row in report["rows"] if row["group_kind"] in KEPT_KINDS]
     kept["trained"] = {key: value for key, value in report["trained"].items() if key != "history"}
     kept["files"] = [{**file, "path": "/".join(Path(file["path"]).parts[-2:])} for file in report["files"]]

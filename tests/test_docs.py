@@ -264,7 +264,16 @@ def test_figures_and_the_run(tmp_path: Path) -> None:
 
 
 def test_a_kept_report_has_scores_and_no_article(tmp_path: Path) -> None:
-    report = {"format": 2, "rows": [*news_rows()], "articles": 9, "max_words": 60, "max_sentences": None, "versions": {}, "examples": [{"text": "secret"}]}
+    report = {
+        "format": 2,
+        "rows": [*news_rows()],
+        "articles": 9,
+        "split": "dev",
+        "max_words": 60,
+        "max_sentences": None,
+        "versions": {},
+        "examples": [{"text": "secret"}],
+    }
     report["rows"].append({"task": "topic", "group_kind": "topic", "group": "sport", "system": "model", "n": 9, "scores": {}})
     report |= {"mistakes": [{"opening": "secret"}], "reliability": [{"task": "topic", "ece": 0.1}], "trained": {"name": "news", "history": [{"step": 1}]}}
     report |= {"files": [{"path": "/home/me/data/dev/a.jsonl", "articles": 9}], "warnings": [], "checkpoint": "/home/me/checkpoint", "seconds": 1.0}

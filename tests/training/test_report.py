@@ -345,7 +345,7 @@ def test_the_page_says_what_was_trained_and_what_the_run_cost(full: Report) -> N
     page = report_html(full)
     assert "<dt>tokens</dt><dd>1,234,567</dd>" in page
     assert "<dt>peak memory of the process</dt><dd>1.5 GiB</dd>" in page
-    assert "<dt>time</dt><dd>12 seconds, 13.0 articles a second</dd>" in page
+    assert "<dt>time of the evaluation</dt><dd>12 seconds, 13.0 articles a second</dd>" in page
     assert '<th scope="row" dir="auto">a</th><td class="number">1,000</td>' in page
     assert "<td>am yo</td><td>CC BY 4.0</td>" in page
     assert f"<code>{'ab' * 32}</code>" in page
