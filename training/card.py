@@ -2,7 +2,7 @@
 
 In: a model card (Markdown with YAML front matter, or none yet) and the report.json files of one checkpoint. Out: the card with its blocks
 between `<!-- begin:card:NAME -->` and `<!-- end:card:NAME -->`, and the keys `language` and `model-index` of the front matter, written anew;
-whatever people wrote around them stays byte for byte. Does not know: how scores are made, what else a card says.
+whatever people wrote around them stays byte for byte; a comment inside one of the two keys goes with it. Does not know: how scores are made.
 """
 
 import json
