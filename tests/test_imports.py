@@ -30,6 +30,7 @@ ORDER = {
         "model",
         "checkpoint",
         "selection",
+        "numerals",
         "support",
         "analyzer",
         "view",

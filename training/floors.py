@@ -40,6 +40,7 @@ class Floors:
 
     path: Path  # of the file of floors
     by_file: Mapping[HeldOutFile, Mapping[str, float]]
+    max_words: Mapping[HeldOutFile, int]  # of a summary, that the floors were set for
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ class _File(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     path: str = Field(min_length=1, description="The held-out file, as it is named to `evaluate`.")
+    max_words: int = Field(default=60, ge=1, description="Words of a summary, at most, that the floors of summaries were set for.")
     floors: dict[str, float] = Field(description=f"Floors by {_FORM}.")
 
     @field_validator("floors")
@@ -126,7 +128,7 @@ def read_floors(path: Path, files: Sequence[HeldOutFile]) -> Floors:
                 f"{path}: {file.path}: {pooled[0]}: {len(files)} files are evaluated together. Evaluate this one alone, "
                 "or set its floors by source (TASK.METRIC@source=NAME)."
             )
-    return Floors(path, listed)
+    return Floors(path, listed, {file: entries[file.sha256].max_words for file in listed})
 
 
 def check_floors(report: Report, floors: Floors) -> tuple[Floor, ...]:
@@ -141,6 +143,11 @@ def check_floors(report: Report, floors: Floors) -> tuple[Floor, ...]:
             f"{floors.path}: floors are for whole files, and {report.articles:,} of {articles:,} held-out articles were scored; the report's notes say why. "
             "Evaluate a checkpoint that was not trained on the others, or remove articles that cannot be read and set the floors anew."
         )
+    for file, words in floors.max_words.items():
+        if words != report.max_words and any(_parsed(name).task == "summary" for name in floors.by_file[file]):
+            raise ConfigError(
+                f"{floors.path}: {file.path}: the floors are for summaries of at most {words} words, found {report.max_words}. Leave out --max-words."
+            )
     return tuple(_floor(report, file, name, least, floors.path) for file, by_name in floors.by_file.items() for name, least in by_name.items())
 
 

@@ -4,82 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from inference.support import Source, novel_share, numbers, unsupported_names, unsupported_numbers
+from inference.numerals import numbers
+from inference.support import Source, novel_share, unsupported_names, unsupported_numbers
 
 LONG = " and what had been known about it for a long time before that day came to an end"
 """So many small words that capitals do not mark nouns."""
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample" / "train.jsonl"
-
-
-def readings(text: str) -> list[set[tuple[str, ...]]]:
-    return [set(number.readings) for number in numbers(text)]
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "1234567",
-        "1,234,567",
-        "1.234.567",
-        "1'234'567",
-        "1’234’567",
-        "1\u00a0234\u00a0567",
-        "1\u202f234\u2009567",
-        "12,34,567",
-        "１，２３４，５６７",
-        "١٬٢٣٤٬٥٦٧",
-        "۱٬۲۳۴٬۵۶۷",
-        "१२,३४,५६७",
-        "১২,৩৪,৫৬৭",
-        "๑,๒๓๔,๕๖๗",
-        "၁,၂၃၄,၅၆၇",
-        "០១២៣៤៥៦៧",
-    ],
-)
-def test_thousands_in_any_digits_and_marks(text: str) -> None:
-    assert readings(text) == [{("1234567",)}]
-
-
-@pytest.mark.parametrize("text", ["1,234.5", "1.234,5", "1 234,5", "1\u00a0234.50", "١٬٢٣٤٫٥", "1'234.5", "1234.5", "1234,5", "१,२३४.५"])
-def test_decimals(text: str) -> None:
-    assert readings(text) == [{("1234.5",)}]
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("1.234", {("1234",), ("1.234",)}),
-        ("1,200", {("1200",), ("1.200",)}),  # not 1.2
-        ("0.234", {("0.234",)}),
-        ("1234.567", {("1234.567",)}),
-        ("٣٫١٤٢", {("3.142",)}),
-        ("12 345", {("12345",), ("12", "345")}),
-        ("1.2.3", {("1", "2", "3")}),
-        ("12.03.2024", {("12", "3", "2024")}),
-        ("14.30", {("14.3",), ("14", "30")}),
-        ("14.75", {("14.75",)}),
-        ("2023,2024", {("2023.2024",), ("2023", "2024")}),
-        ("28年度", {("28",), ("1928",), ("2028",)}),
-        ("’24", {("24",), ("1924",), ("2024",)}),
-        ("3万5000", {("35000",), ("30000", "5000")}),
-        ("94億", {("9400000000",)}),
-        ("3.5万", {("35000",)}),
-        ("1,200만", {("12000000",), ("12000",)}),
-        ("3만5천", {("35000",), ("30000", "5000")}),
-        ("四百六十万", {("4600000",)}),
-        ("一千零五", {("1005",)}),
-        ("二〇二四", {("2024",)}),
-    ],
-)
-def test_readings(text: str, expected: set[tuple[str, ...]]) -> None:
-    assert readings(text) == [expected]
-
-
-def test_only_digits_count() -> None:
-    text = "The 12th: −5%, $3m, H5N1, 2024年, 10–12, 2024-03-09 at 14:00; COVID-19, 007."
-    assert [number.text for number in numbers(text)] == ["12", "5", "3", "5", "1", "2024", "10", "12", "2024", "03", "09", "14", "19", "007"]
-    assert list(numbers("twelve, XII, ½, ②, 三人, 万一, 三四天, 천만에요")) == []
 
 
 @pytest.mark.parametrize(

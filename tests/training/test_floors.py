@@ -184,3 +184,18 @@ def test_the_floors_of_the_repository_fit_a_report() -> None:
     found = check(report, ROOT / "configs" / "floors.json")
     assert {(floor.task, floor.metric) for floor in found} == {(task, metric) for task, scores in reached.items() for metric in scores}
     assert all(floor.holds for floor in found)
+
+
+def test_floors_of_summaries_are_for_one_length(report: Report, floors: Path) -> None:
+    shorter = replace(report, max_words=30)
+    assert check(shorter, write(floors, {"topic.macro_f1": 0.5}))[0].holds
+    with pytest.raises(ConfigError, match=r"the floors are for summaries of at most 60 words, found 30\. Leave out --max-words\.$"):
+        check(shorter, write(floors, {"summary.rouge1": 20.0}))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "scale"), [("topic.macro_f1", 0.0, "from 0 to 1"), ("topic.macro_f1", 55.0, "from 0 to 1"), ("summary.rouge1", 0.3, "from 1 to 100")]
+)
+def test_a_floor_on_the_wrong_scale_or_of_0_is_an_error(report: Report, floors: Path, name: str, value: float, scale: str) -> None:
+    with pytest.raises(ConfigError, match=f"a floor of this score lies above 0, {scale}, found {value:g}; 0 could never sink"):
+        check(report, write(floors, {name: value}))
