@@ -36,6 +36,7 @@ from training.corpus_view import corpus_tables
 from training.costly_baselines import costly_baselines
 from training.evaluation import evaluate
 from training.floors import check_floors, floors_table, read_floors
+from training.gold import check_topics, read_gold
 from training.held_out import ARTICLE_SUFFIXES, CONFIG_SUFFIXES, SPLITS, HeldOutSources, read_held_out
 from training.report import report_tables, write_report
 from training.results import Answers, Report
@@ -192,6 +193,10 @@ def _evaluate(options: argparse.Namespace, console: Console) -> int:
     of_config = any(path.endswith(CONFIG_SUFFIXES) for path in paths)
     data_root = options.data_root if of_config or not options.baselines else None  # the baselines' training files stand there too
     held_out = read_held_out(paths, checkpoints, split=options.split, overrides=options.overrides, data_root=data_root, allow_overlap=options.allow_overlap)
+    if len(checkpoints) > 1:  # the second must not be found wanting after the first took its time
+        gold = read_gold(held_out.articles.articles)
+        for checkpoint in checkpoints:
+            check_topics(gold, checkpoint.model.config.topics)
     floors = read_floors(options.floors, held_out.files) if options.floors else None  # before hours of work: the file may be wrong
     output = options.output or _report_folder(options.checkpoint)
     with _progress(console) as bars:

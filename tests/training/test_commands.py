@@ -247,7 +247,7 @@ def test_as_a_process(write_config: Callable[..., Path]) -> None:
 
 
 def test_two_checkpoints_baselines_floors_and_a_card(
-    write_config: Callable[..., Path], tiny_corpus: Path, held_out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    write_config: Callable[..., Path], tiny_corpus: Path, saved_checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     config, checkpoint, output = write_config(), tmp_path / "run" / "checkpoint", tmp_path / "report"
     for name, seed in (("run", 7), ("other", 8)):
@@ -257,6 +257,9 @@ def test_two_checkpoints_baselines_floors_and_a_card(
     digest = hashlib.sha256((tiny_corpus / "dev.jsonl").read_bytes()).hexdigest()
     floors.write_text(json.dumps({digest: {"path": "dev.jsonl", "floors": {"summary.rouge1": 1.0, "summary.chrf": 1.0}}}), encoding="utf-8")
     capsys.readouterr()
+    assert main([*evaluate[:2], str(saved_checkpoint), *evaluate[3:]]) == 2
+    assert "the checkpoint knows none of its topics" in capsys.readouterr().err  # of the second, before the first was evaluated
+    assert not output.exists()
     assert main([*evaluate, "--baselines", "--data-root", str(tiny_corpus), "--floors", str(floors)]) == 0
     shown = capsys.readouterr().out
     assert f"all 2 floors of {floors} hold" in shown
