@@ -93,16 +93,12 @@ def evaluate(
         step()
     headless = _Refused()
     if headlines:
-        headed = ((article, *without_headline(article)) for article in held_out.articles if has_headline(article))
-        for (_, headline, page), analysis in _analyze(analyzer, headed, lambda entry: entry[2], headless, max_words, max_sentences=1):
+        headed = (without_headline(article) for article in held_out.articles if has_headline(article))
+        for (headline, page), analysis in _analyze(analyzer, headed, lambda entry: entry[1], headless, max_words, max_sentences=1):
             tally.add_summary("headline", page, analysis, headline, 1, {}, baselines)
             step()
     if baselines:
-        for name, probe in ((OTHER_TARGETS, other_targets), (NO_ARTICLE, without_article)):
-            for (article, _), analysis in _analyze(analyzer, probe(held_out.articles), lambda pair: pair[1], _Refused(), max_words, max_sentences=1):
-                known = article if article.lang else replace(article, lang=identify(article.text)[0])  # not that of the probe's text
-                tally.add_stances(name, known, analysis, [result.scores for result in analysis.stances])
-                step()
+        _probe_stances(analyzer, held_out.articles, tally, max_words, step)
     if progress:
         progress(total, total)  # what was refused, and what has no probe, was never begun
 
@@ -128,6 +124,15 @@ def evaluate(
         positions=tally.positions(),
         peak_memory=_peak_memory(),
     )
+
+
+def _probe_stances(analyzer: Analyzer, articles: Iterable[Article], tally: Tally, max_words: int, step: Callable[[], None]) -> None:
+    """Ask about other targets and without the article; what is refused here was refused before."""
+    for name, probe in ((OTHER_TARGETS, other_targets), (NO_ARTICLE, without_article)):
+        for (article, _), analysis in _analyze(analyzer, probe(articles), lambda pair: pair[1], _Refused(), max_words, max_sentences=1):
+            known = article if article.lang else replace(article, lang=identify(article.text)[0])  # not that of the probe's text
+            tally.add_stances(name, known, analysis, [result.scores for result in analysis.stances])
+            step()
 
 
 def dev_scores(report: Report) -> dict[str, float]:

@@ -11,6 +11,7 @@ from torch import Tensor
 from inference.article import Article
 from inference.batch import BatchItem, collate
 from inference.encoding import ArticleTokenizer
+from inference.heads import Tokens, TopicHead
 from inference.labels import IPTC_TOPICS, STANCES
 from inference.losses import IGNORE, TASKS, boilerplate_loss, count_items, salience_loss, stance_loss, topic_loss
 from inference.model import MAX_PADDING, SMALL_GROUP_TOKENS, ArticleModel, Outputs, group_by_length
@@ -283,3 +284,11 @@ def test_new_weights_have_the_scale_that_their_classes_ask_for(make_model: Calla
     model = make_model()
     for weight in (model.get_input_embeddings().weight, model.topic_head.output.weight, model.stance_reader.output.weight):
         assert 0.015 < weight.std().item() < 0.025
+
+
+def test_the_topic_head_reads_its_words_by_rarity() -> None:
+    head = TopicHead(8, 3, 0.0)
+    words, rarity = torch.randn(3, 8), torch.tensor([0.0, 1.0, 0.0])  # of one article, whose second word alone is rare
+    tokens = Tokens(torch.arange(3), rarity, words, torch.randn(3, 8))
+    vectors = head.pool(tokens, torch.zeros(3, dtype=torch.int64), 1)
+    torch.testing.assert_close(vectors[:, 8:], head.word_norm(words[1:2]))

@@ -515,6 +515,8 @@ def test_stance_is_judged_in_the_classes_that_it_is_scored_in() -> None:
     assert (len(alone.mistakes), alone.reliability[0].risk_coverage[-1][1]) == (1, 1.0)
     topics = [replace(pairs[0], topic="sport"), topic_article("3", "sport", source="merged")]
     assert "f1_unrelated" in scores(run(analyzer, topics, neutral_covers_unrelated=["merged"]), "stance")  # the merged source has no stance here
+    elsewhere = [replace(pairs[1], lang="fr"), *topics]
+    assert "f1_unrelated" in scores(run(analyzer, elsewhere, neutral_covers_unrelated=["merged"]), "stance", "en")  # nor in English
 
 
 def test_an_article_that_stands_twice_keeps_its_answers() -> None:
