@@ -36,6 +36,8 @@ class Number(NamedTuple):
     text: str
     readings: frozenset[tuple[str, ...]]
     """Values as plain decimals in the digits 0-9. A reading of several values is a date, a time or a list: its parts in order."""
+    start: int
+    """Where it stands in the text."""
 
 
 def numbers(text: str) -> Iterator[Number]:
@@ -60,7 +62,7 @@ def numbers(text: str) -> Iterator[Number]:
             if len(digits) == 2 and (text[match.end() : match.end() + 1] in ("年", "년") or text[match.start() - 1 : match.start()] in ("'", "’")):
                 readings += [(century + _ascii(digits),) for century in ("19", "20")]  # 24年 and '24 are 2024
         if readings:
-            yield Number(written, frozenset(readings))
+            yield Number(written, frozenset(readings), match.start())
 
 
 def _readings(written: str) -> list[tuple[str, ...]]:
