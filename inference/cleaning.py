@@ -12,8 +12,8 @@ import regex
 
 from inference.errors import DataError
 from inference.language import identify
-from inference.lines import APPEAL_KINDS, Scored, ends_sentence, score_lines, score_sentence
-from inference.sentences import split_sentences
+from inference.lines import APPEAL_KINDS, Scored, score_lines, score_sentence
+from inference.sentences import ends_with_full_stop, split_sentences
 from inference.words import count_words, words
 
 Span = tuple[int, int]
@@ -189,10 +189,10 @@ def _find_title(text: str, spans: Sequence[Span], scored: Sequence[Scored]) -> S
 def _is_title(text: str, span: Span, following: Span) -> bool:
     """Whether a line is short and unpunctuated, or quoted as a whole, or asks before prose follows."""
     line, after = text[slice(*span)], text[slice(*following)]
-    if not ends_sentence(line) or _QUOTED_WHOLE.fullmatch(line):
+    if not ends_with_full_stop(line) or _QUOTED_WHOLE.fullmatch(line):
         return count_words(line) <= TITLE_WORDS
     asks = bool(_ASKING.search(line)) and count_words(line) <= ASKING_TITLE_WORDS
-    return asks and ends_sentence(after) and count_words(after) > ASKING_TITLE_WORDS
+    return asks and ends_with_full_stop(after) and count_words(after) > ASKING_TITLE_WORDS
 
 
 def _without_title(text: str, line: _Line, title: Sequence[str], removed: list[Removed]) -> _Line | None:
@@ -202,7 +202,7 @@ def _without_title(text: str, line: _Line, title: Sequence[str], removed: list[R
         return line
     removed.append(Removed(line.start, line.start + len(text[line.start : line.start + length].rstrip()), "title", 1.0))
     line.start += length
-    line.caption = not ends_sentence(text[line.start : line.end])
+    line.caption = not ends_with_full_stop(text[line.start : line.end])
     return line if _WORDLIKE.search(text, line.start, line.end) else None
 
 

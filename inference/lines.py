@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import regex
 
 from inference.lexicon import Match, Phrase, find_phrases, is_word, tokenize
+from inference.sentences import ends_with_full_stop
 from inference.words import count_words
 
 FEATURE_WEIGHTS = {
@@ -95,7 +96,6 @@ SCRIPT_CHARACTERS = 500
 READ_CHARACTERS = 2000
 """Of a longer line the first and the last half of this are read: no menu or appeal is longer."""
 
-_FINAL = regex.compile(r"[.!?…；。！？｡।॥։።፧۔؟။៕᠃।\u061F][\s\"'”’»›」』）)\]】]*$|\p{Armenian}[»\"]?:\s*$")
 _SPEECH_END = regex.compile(r"[」』]$")
 _SEPARATOR = regex.compile(r"\s[|｜·・•›»>→/–—-]\s|[|｜»›]|\s{3,}|\u3000|(?<=\p{L})\s?[·•]\s?(?=\p{L})")
 _EMAIL = regex.compile(r"(?<![\w.+-])[\w.+-]++@[\w-]+\.[\w.-]+")
@@ -168,15 +168,6 @@ def _is_mute(unit: "Unit", features: Mapping[str, float]) -> bool:
     return not unit.suspicious and unit.coverage < MOSTLY_PHRASES and not any(features[name] for name in TELLING_FEATURES)
 
 
-def ends_sentence(text: str) -> bool:
-    """Whether a line ends as a sentence does, in any script.
-
-    >>> ends_sentence("Rain fell."), ends_sentence("雨が降った。"), ends_sentence("Read more")
-    (True, True, False)
-    """
-    return bool(_FINAL.search(text))
-
-
 def score_sentence(text: str, lang: str, near_appeal: bool = False) -> Scored:
     """Score one sentence of a line that is kept; `near_appeal`: the line stands beside an appeal, which may run into it.
 
@@ -229,7 +220,7 @@ class Unit:
             text = text[:READ_CHARACTERS] + text[-READ_CHARACTERS:]
         self.text = text
         self.words = count_words(text)
-        self.final = ends_sentence(text) or bool(_SPEECH_END.search(text))
+        self.final = ends_with_full_stop(text) or bool(_SPEECH_END.search(text))
         self.script = _main_script(text)
         unquoted = _QUOTED.sub(" ", text)
         tokens = tokenize(unquoted if self.words >= QUOTING_WORDS else text)

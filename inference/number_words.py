@@ -25,7 +25,10 @@ LEAST_CLAIM = 3
 """Words for smaller numbers are articles and pronouns too (un, ein, uno): they support a number and need no support."""
 SHORT_SCALE = 2
 """Characters. "m" and "mi" are million, and meters or notes: the number before them may be meant as it stands."""
+LONGEST_ROUNDED = 30
+"""Characters: nobody rounds a longer number, and Python makes no integer of more than 4300 digits."""
 
+_THOUSANDS = regex.compile(r"\p{Nd}[.,٬،'’，． \u00A0\u2009\u202F]\p{Nd}{3}(?!\p{Nd})")
 _BOUNDARY = r"(?<![\p{L}\p{M}\p{N}])%s(?![\p{L}\p{M}\p{N}])"
 _GAP = regex.compile(r"[ \u00A0\u202F-]?")
 _NEAR_NUMBER = r"\p{Nd}{1,4}(?:er|st|nd|rd|th|\.|º|ª)?,?\s(?:de\s|of\s|del\s)?$"
@@ -76,6 +79,24 @@ def mentions(text: str, lang: str = "") -> list[Mention]:
         month = next(group for group in match.captures("month"))
         found.append(Mention(match.group(), match.start(), frozenset({(f"month {_plain(month)}",)}), False))
     return sorted(found, key=lambda mention: mention.start)
+
+
+def supported_values(mention: Mention) -> set[str]:
+    """The values for which a number of a source stands: 94.3 also for 94, but 15,600 and 15 600, which can be thousands, for neither 15 nor 16.
+
+    >>> sorted(supported_values(mentions("94.3 percent")[0])), sorted(supported_values(mentions("15,600 people")[0]))
+    (['94', '94.3'], ['15.600', '15600'])
+    """
+    whole = {reading[0] for reading in mention.readings if len(reading) == 1}
+    if _THOUSANDS.search(mention.text) and any(value.isdecimal() and len(value) > 3 for value in whole):
+        return whole
+    exact = {value for reading in mention.readings for value in reading}
+    return exact.union(*map(_rounded, exact)) if mention.claimed else exact  # the 2.5 of 2.5 million is not 3
+
+
+def _rounded(value: str) -> set[str]:
+    whole, mark, fraction = value.partition(".")
+    return {whole, str(int(whole) + (fraction[0] >= "5"))} if mark and len(value) <= LONGEST_ROUNDED else set()
 
 
 def _digits(text: str) -> Iterator[Mention]:

@@ -24,6 +24,13 @@ _LONE_SURROGATE = regex.compile(r"[\uD800-\uDFFF]")
 _WORD_CHARACTER = regex.compile(r"[\p{L}\p{N}]")
 _SCRIPT_LANGUAGES = (("ja", regex.compile(r"[\p{Hiragana}\p{Katakana}]")), ("ko", regex.compile(r"\p{Hangul}")), ("zh", regex.compile(r"\p{Han}")))
 
+_FULL_STOP = regex.compile(r"[.!?…；。！？｡।॥։።፧۔؟။៕᠃।\u061F][\s\"'”’»›」』）)\]】]*$|\p{Armenian}[»\"]?:\s*$")
+_SENTENCE_END = regex.compile(
+    r"(?:[.!?…。！？｡]|\p{Sentence_Terminal}|(?<=\p{Greek})[;\u037E]|[។៕།༎]|(?<=\p{Ethiopic})\s?(?:::|፡፡)"
+    r"|[\p{Thai}\p{Lao}]\s?[\p{Nd}.,%]*)"  # and Thai and Lao may close with a number
+    r"(?:[\p{Pe}\p{Pf}\p{Pi}\"'״׳\s]|\[\p{Nd}{1,3}\]|[¹²³⁰-⁹])*+$"  # „…“ closes with what “…” opens with; footnotes
+)
+"""Beside the full stops above, on which the scores of lines were fitted."""
 _CLOSERS = r"[\"'”’»›」』）)\]】]"
 _TERMINATOR = regex.compile(
     rf"[።፧៕។۔؟॥༎]+{_CLOSERS}*\s*"  # these end a sentence in every language that has them
@@ -245,3 +252,21 @@ def _cut(start: int, end: int, breaks: Iterable[int]) -> Iterator[Span]:
             yield start, stop
             start = stop
     yield start, end
+
+
+def ends_with_full_stop(text: str) -> bool:
+    """Whether a line ends with the mark that ends a sentence, in any script.
+
+    >>> ends_with_full_stop("Rain fell."), ends_with_full_stop("雨が降った。"), ends_with_full_stop("Read more")
+    (True, True, False)
+    """
+    return bool(_FULL_STOP.search(text))
+
+
+def ends_sentence(text: str) -> bool:
+    """Whether a text ends where a sentence can: with a full stop or, in Thai and Lao, which write none, with a letter.
+
+    >>> ends_sentence("It rained."), ends_sentence("It rained and"), ends_sentence("ฝนตกหนัก")
+    (True, False, True)
+    """
+    return ends_with_full_stop(text) or bool(_SENTENCE_END.search(text))

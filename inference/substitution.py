@@ -9,6 +9,7 @@ from functools import cached_property
 
 import regex
 
+from inference.sentences import split_sentences
 from inference.support import Source
 from inference.words import words
 
@@ -45,6 +46,11 @@ class Copies:
         return places
 
     @cached_property
+    def _lines(self) -> list[int]:
+        """The line of the source, which is a sentence of the article, that each of its words stands in."""
+        return [number for number, line in enumerate(self._text.split("\n")) for _ in words(line)]
+
+    @cached_property
     def _sorted(self) -> list[str]:
         return sorted(set(self._words))
 
@@ -56,7 +62,9 @@ class Copies:
         """
         if self._cased:
             return []
-        own = words(summary)
+        return [found for start, end in split_sentences(summary) for found in self._replaced_in_sentence(words(summary[start:end]))]
+
+    def _replaced_in_sentence(self, own: list[str]) -> list[str]:
         strange = [self._is_strange(own, place) for place in range(len(own))]
         found = []
         place = 0
@@ -87,10 +95,11 @@ class Copies:
         return False
 
     def _has_before(self, left: list[str], place: int, reach: int) -> bool:
-        """Whether the words `left` end one to `reach` words before `place`."""
+        """Whether the words `left` end one to `reach` words before `place`, in the same sentence: between two sentences an "and" is no substitute."""
         if not left:
-            return place > 0
-        return any(self._words[max(0, end - len(left)) : end] == left for end in range(max(0, place - reach), place))
+            return place > 0 and self._lines[place - 1] == self._lines[place]
+        ends = (end for end in range(max(1, place - reach), place) if self._lines[end - 1] == self._lines[place])
+        return any(self._words[max(0, end - len(left)) : end] == left for end in ends)
 
     def _is_strange(self, own: list[str], place: int) -> bool:
         word = own[place]

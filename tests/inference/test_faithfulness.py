@@ -72,6 +72,26 @@ def test_another_number_is_a_problem(lang: str, summary: str, text: str, wrong: 
     assert f"It says {wrong}, which the article does not." in messages(summary, text, lang)
 
 
+@pytest.mark.parametrize(
+    ("lang", "summary", "text"),
+    [
+        ("en", "In all 16 people died.", "In all 15,600 people died."),
+        ("en", "In all 15 people died.", "In all 15,600 people died."),
+        ("de", "Es gab 20 Tote.", "Es gab 19.999 Tote."),
+        ("fr", "Il y a eu 15 morts.", "Il y a eu 15 600 morts."),
+        ("fr", "Il y a eu 600 morts.", "Il y a eu 15\u202f600 morts."),
+        ("en", "It cost 30 euros.", "It cost 30.5 million euros."),
+    ],
+)
+def test_thousands_do_not_support_their_leading_digits(lang: str, summary: str, text: str) -> None:
+    assert [problem.kind for problem in check(summary, text, lang).problems] == ["number"]
+
+
+def test_a_rounded_number_is_a_claim() -> None:
+    text = "The share of wood is 94.3 percent and of stone 18.75 percent, so 1.234 million euros."
+    assert check("Wood is 94 percent, stone 19 percent.", text, "en").problems == ()
+
+
 def test_claims_point_at_the_passage_that_is_most_like_the_summary() -> None:
     text = "MENU 12 items\nThe old bridge had 12 arches.\u200f In all, ﬁfty men and Ångström Ltd. repaired 12 boats.\nAd 99"
     spans = [(14, 43), (45, 102)]
@@ -194,7 +214,7 @@ ENGLISH = "The council voted on Monday to rebuild the old bridge over the river 
 def test_language_of_the_article() -> None:
     french = "Le conseil municipal a voté lundi la reconstruction du vieux pont après des années de débat sur son coût."
     assert "Its language seems to be 'fr', and the article's is 'en'." in messages(french, ENGLISH, "en")
-    assert messages("Мост.", ENGLISH, "en") == ["It is written in Cyrillic letters, which the article does not use."]
+    assert "It is written in Cyrillic letters, which the article does not use." in messages("Мост.", ENGLISH, "en")
     assert messages("Мост.", ENGLISH, "") == ["It is written in Cyrillic letters, which the article does not use."]
     assert messages("The council voted to rebuild the bridge.", ENGLISH, "en-US") == []
 
@@ -206,13 +226,73 @@ def test_length_of_a_summary() -> None:
     assert messages("The council voted on Monday.", ENGLISH, "en", 4) == ["It is 5 words long, and at most 4 were asked for."]
     assert messages("The council voted on", ENGLISH, "en") == ["It breaks off before the end of a sentence."]
     assert messages("市議会は橋を", "市議会は橋を直す。", "ja") == ["It breaks off before the end of a sentence."]
+    assert messages("สภาเมืองลงมติซ่อมสะพานเก่า", "สภาเมืองลงมติซ่อมสะพานเก่า ในวันจันทร์", "th") == []  # which has no full stops
     assert messages("ምክር ቤቱ ድልድዩን አደሰ።", "ምክር ቤቱ ድልድዩን አደሰ። ሰዎች ተደሰቱ።", "am") == []
+
+
+@pytest.mark.parametrize(
+    ("lang", "text", "ending"),
+    [
+        ("am", "ምክር ቤቱ ድልድዩን አደሰ", "፡፡"),
+        ("am", "ምክር ቤቱ ድልድዩን አደሰ", "::"),
+        ("bo", "བཀྲ་ཤིས", "།"),
+        ("he", "המועצה אישרה את הגשר", ".״"),
+        ("en", ENGLISH[:-1], ".[1][2]"),
+    ],
+)
+def test_ends_of_other_scripts_and_footnotes_are_ends(lang: str, text: str, ending: str) -> None:
+    assert messages(f"{text}{ending}", f"{text}{ending}", lang, None) == []
+    assert messages(text, f"{text}{ending}", lang, None) == ["It breaks off before the end of a sentence."]
+
+
+def test_nothing_that_arises_between_two_passages_is_a_claim() -> None:
+    source = ArticleText("他看山川\n大海很美。", "", [(0, 4), (5, 10)])
+    assert check_summary("他看「山川 大海」。", source, lang="zh", max_words=None).claims == ()
+    together = ArticleText("他看山川 大海很美。", "", [(0, 10)])
+    assert check_summary("他看「山川 大海」。", together, lang="zh", max_words=None).claims == (Claim("name", "山川 大海", "text", 2, 7),)
+
+
+def test_messages_stay_short() -> None:
+    long = "Merkel" * 40
+    text = f"The mayor met nobody. {'ab' * 300} {'cd' * 300} {'ef' * 300}."
+    spoken = f"The mayor met {long} and 9{'8' * 5000}. {'ab' * 300} {'cd' * 300} {'ef' * 300}, {'ab' * 300} {'cd' * 300} {'ef' * 300}."
+    found = messages(spoken, text, "en", None)
+    assert len(found) >= 3
+    assert all(len(message) <= 120 for message in found)
+    assert f"It names {long[:59]}…, which the article does not." in found
+
+
+@pytest.mark.parametrize("digits", ["9" * 5000 + ".5", "1," + "9" * 5000])
+def test_numbers_of_thousands_of_digits(digits: str) -> None:
+    source = ArticleText(f"It is {digits} in all.", "", [(0, len(digits) + 14)])
+    assert check_summary(f"It is {digits}.", source, lang="en", max_words=None).problems == ()
+    assert [problem.kind for problem in check_summary("It is 44.", source, lang="en", max_words=None).problems] == ["number"]
+
+
+def test_a_new_name_that_opens_a_summary() -> None:
+    assert messages("Putin said that soldiers will go to Mali.", "Macron said on Monday that soldiers will go to Mali.", "en") == [
+        "It names Putin, which the article does not."
+    ]
+
+
+def test_half_a_character_is_no_text() -> None:
+    assert messages("The council vot\ufffd on Monday.", ENGLISH, "en") == ["It has characters that nobody can read."]
+
+
+def test_a_conjunction_between_two_sentences_replaces_nothing() -> None:
+    said = "निगम की बैठक ग्यारह दिन हुई। बैठक में कुल 64 सवाल उठे और सब हल हुए।"
+    hindi = check_summary("निगम की बैठक ग्यारह दिन हुई और 64 सवाल उठे।", ArticleText(said, "", [(0, 28), (29, len(said))]), lang="hi", max_words=60)
+    assert hindi.problems == ()
 
 
 def test_repetition() -> None:
     assert messages("The old bridge and the old bridge and the river.", ENGLISH, "en") == ["It repeats “the old bridge”."]
     twice = f"{ENGLISH} The old bridge stood there. The old bridge fell."
     assert messages("The old bridge fell over the old bridge.", twice, "en") == []
+    three = "The old bridge fell, the old bridge, and the old bridge."
+    assert messages(three, f"{twice} They loved the old bridge.", "en") == ["It repeats “the old bridge”."]
+    said = "The United Nations said aid will come. The United Nations said it is late. The United Nations said more."
+    assert messages("The United Nations said aid will come, and the United Nations said it is late.", said, "en") == ["It repeats “the united nations said”."]
     assert "It says “bridge” 5 times in 8 words." in messages("Bridge, bridge, the bridge, bridge of river, bridge.", ENGLISH, "en")
     assert "It repeats “市議会は橋を直す”." in messages("市議会は橋を直す、市議会は橋を直すと言う。", "市議会は橋を直すと言う。", "ja")
 

@@ -1,7 +1,8 @@
 import pytest
 
 from inference.article import Article
-from inference.lines import APPEAL_RUN_SCORE, MID_BODY_SCORE, PASSAGE_WORDS, ends_sentence, score_lines, score_sentence
+from inference.lines import APPEAL_RUN_SCORE, MID_BODY_SCORE, PASSAGE_WORDS, score_lines, score_sentence
+from inference.sentences import ends_with_full_stop
 
 BODY = (
     "The council voted on Monday to rebuild the bridge over the river Tarn, which a flood had carried away in the spring of last year, for nine million euros."
@@ -24,8 +25,8 @@ BODY = (
         ("「雨」", False),
     ],
 )
-def test_ends_sentence(text: str, expected: bool) -> None:
-    assert ends_sentence(text) is expected
+def test_ends_with_full_stop(text: str, expected: bool) -> None:
+    assert ends_with_full_stop(text) is expected
 
 
 @pytest.mark.parametrize(

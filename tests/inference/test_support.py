@@ -92,6 +92,35 @@ def test_where_nouns_have_capitals_only_runs_and_abbreviations_are_names() -> No
     assert not Source("The railway plans a new line. Its works begin after winter, a speaker said on Monday in Rome.").capitalizes_nouns
 
 
+@pytest.mark.parametrize(
+    ("lang", "summary", "expected"),
+    [
+        ("en", "Putin said that more is to come. Researchers agreed.", ["Putin"]),
+        ("en", "Vladimir Putin said that more is to come. After that, Macron left.", ["Vladimir Putin"]),
+        ("en", "Actress Macron left. Following that, NATO went. POLITICS!", ["NATO"]),
+        ("fr", "Poutine parle. Après cela, désireux de partir, Macron part.", ["Poutine"]),
+        ("es", "Putin habla. Investigadores y Macron hablan.", ["Putin"]),
+        ("pt", "Putin fala. Cientistas e Macron falam.", ["Putin"]),
+        ("id", "Putin berbicara. Penulis dan laporan menilai Macron. Laporan menilai.", ["Putin"]),
+        ("sw", "Putin alisema. Mwandishi alimwona Macron.", []),  # where sentences open with new nouns, openings are not checked
+        ("", "Putin said that more is to come.", []),
+    ],
+)
+def test_a_name_that_opens_a_sentence(lang: str, summary: str, expected: list[str]) -> None:
+    source = Source(f"On Monday the president Macron spoke of his plans{LONG}.")
+    assert unsupported_names(summary, source, lang) == expected
+
+
+def test_a_known_language_says_whether_nouns_have_capitals() -> None:
+    dense = Source("Mayor Lee of Ware met Governor Ito in Rome, then Senator Kim of Utah saw Judge Roe in Oslo.")
+    assert dense.capitalizes_nouns
+    assert unsupported_names("The mayor then met Orban.", dense, "en") == ["Orban"]
+    assert unsupported_names("The mayor then met Orban.", dense) == []
+    plain = Source(f"Die Bahn plant und baut{LONG}.")
+    assert unsupported_names("Dann kam der Winter.", plain, "de") == []
+    assert unsupported_names("Dann kam der Winter.", plain) == ["Winter"]
+
+
 def test_novel_share() -> None:
     source = Source("On Monday the river rose by two meters.")
     assert novel_share("The RIVER rose again.", source) == pytest.approx(1 / 3)
