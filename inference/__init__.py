@@ -7,7 +7,8 @@
 Importing this package registers the model, so that `transformers.AutoModel.from_pretrained` reads its checkpoints.
 """
 
-from inference.analyzer import Analysis, Analyzer
+from inference.analysis import Analysis
+from inference.analyzer import Analyzer
 from inference.api import Classification, analyze, classify, summarize
 from inference.article import Article, Stance
 from inference.errors import CheckpointError, ConfigError, DataError

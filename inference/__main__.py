@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from transformers.utils import logging
 
-from inference.analyzer import Analysis
+from inference.analysis import AUTO, METHODS, Analysis, Options
 from inference.api import CHECKPOINT_VARIABLE, load_analyzer
 from inference.article import Article, to_json
 from inference.errors import CheckpointError, ConfigError, DataError
@@ -27,6 +27,9 @@ ARTICLE_SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.xz")
 INPUT_HELP = f"a file of articles ({', '.join(ARTICLE_SUFFIXES)}), or any other text file: one article as plain text; - is plain text from standard input"
 
 ON_ERROR_HELP = "at a bad row of a file of articles: stop (default), or name it on standard error and go on"
+
+
+METHOD_HELP = "sentences of the article (extractive), a text by the checkpoint (abstractive), or what was better on its dev articles (auto, default)"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -74,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--title", default="", help="title of a plain text article")
         command.add_argument("--max-words", type=int, default=60, metavar="N", help="words of a summary, at most (default 60)")
         command.add_argument("--max-sentences", type=int, metavar="N", help="sentences of a summary, at most (default: as many as fit)")
+        command.add_argument("--method", choices=METHODS, default=AUTO, help=METHOD_HELP)
         command.add_argument("--checkpoint", metavar="FOLDER", help=f"checkpoint folder or Hub id (default: ${CHECKPOINT_VARIABLE}, then the released one)")
         command.add_argument("--json", action="store_true", help="print one JSON object per article")
     summarize.add_argument("--on-error", choices=("stop", "skip"), help=ON_ERROR_HELP)
@@ -124,14 +128,14 @@ def _text_article(options: argparse.Namespace) -> Article:
 def _analyses(options: argparse.Namespace, targets: Sequence[str] = ()) -> Iterator[tuple[Article, Analysis]]:
     """Each article with its analysis; a large file is read as it is analyzed, and its skipped rows are named and counted on standard error."""
     analyzer = load_analyzer(options.checkpoint)
-    settings = {"targets": targets, "max_words": options.max_words, "max_sentences": options.max_sentences, "min_confidence": options.min_confidence}
+    asked = _asked(options, targets)
     if not options.input.endswith(ARTICLE_SUFFIXES):
         article = _text_article(options)
-        for analysis in analyzer.analyze_many([article], **settings):
+        for analysis in analyzer.analyze_many([article], **asked):
             yield article, analysis
         return
     failed = 0
-    for answer in analyze_rows(analyzer, Path(options.input), on_error=options.on_error or "stop", **settings):
+    for answer in analyze_rows(analyzer, Path(options.input), on_error=options.on_error or "stop", **asked):
         if isinstance(answer, DataError):
             failed += 1
             print(f"left out: {answer}", file=sys.stderr)
@@ -139,6 +143,16 @@ def _analyses(options: argparse.Namespace, targets: Sequence[str] = ()) -> Itera
             yield answer
     if failed:
         print(f"{options.input}: bad rows left out: {failed:,}", file=sys.stderr)
+
+
+def _asked(options: argparse.Namespace, targets: Sequence[str]) -> Options:
+    return Options(
+        targets=targets,
+        max_words=options.max_words,
+        max_sentences=options.max_sentences,
+        method=options.method,
+        min_confidence=options.min_confidence,
+    )
 
 
 def _summarize(options: argparse.Namespace) -> None:
@@ -150,7 +164,7 @@ def _summarize(options: argparse.Namespace) -> None:
             continue
         summary = plain(analysis.summary.text, isolate=sys.stdout.isatty())
         print(f"{plain(article.id)}: {summary}" if several else summary)
-        for warning in analysis.warnings:
+        for warning in (*analysis.warnings, *analysis.summary.warnings):
             print(f"note: {plain(article.id)}: {warning}", file=sys.stderr)
 
 
@@ -176,13 +190,10 @@ def _analyze_to_file(options: argparse.Namespace) -> None:
             analyzer,
             Path(options.input),
             options.output,
-            targets=options.target,
-            max_words=options.max_words,
-            max_sentences=options.max_sentences,
-            min_confidence=options.min_confidence,
             on_error=options.on_error or "stop",
             resume=options.resume,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
+            **_asked(options, options.target),
         )
     earlier = f" ({result.resumed:,} rows by an earlier job)" if result.resumed else ""
     print(f"{options.output}: articles analyzed: {result.done:,}{earlier}", file=sys.stderr)

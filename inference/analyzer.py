@@ -1,6 +1,7 @@
 """`Analyzer`: articles in, an `Analysis` each out, in input order, batched by length inside.
 
-In: `Article`s and stance targets. Out: topic, stances, an extractive summary with source spans, what was taken for boilerplate.
+In: `Article`s and stance targets. Out: topic, stances, a summary (of the article's own sentences, or written and checked), what was taken
+for boilerplate. One encoding of an article serves all of them.
 Does not know: files, the terminal, training. Evaluation calls this same class.
 """
 
@@ -8,19 +9,25 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from transformers import PreTrainedTokenizerBase
 
+from inference.analysis import ABSTRACTIVE, AUTO, EXTRACTIVE, METHODS, Analysis, StanceResult, Topic
 from inference.article import Article
 from inference.batch import BatchItem, collate
 from inference.checkpoint import load_checkpoint
 from inference.cleaning import Removed
 from inference.encoding import ArticleTokenizer, EncodedArticle, Window
 from inference.errors import CheckpointError, DataError
+from inference.generation import Candidate, Request, SummaryTokenizer, write
 from inference.labels import STANCES
 from inference.model import ArticleModel, Outputs
-from inference.selection import cut_to_words, join_sentences, select_sentences
+from inference.summaries import article_text, checked_summary, extractive_summary
+from inference.words import count_words
+
+Answer = TypeVar("Answer")
 
 CHUNK_ARTICLES = 256
 """Articles read ahead and sorted by length: more would pad less and wait longer for the first answer."""
@@ -42,64 +49,13 @@ In the sample's train and dev parts 16 of 4,096 clean sentences have it, and 8 o
 
 
 @dataclass(frozen=True, slots=True)
-class Topic:
-    """The topic with the highest probability; `scores` has all of them, in the checkpoint's order."""
-
-    name: str | None  # None = less sure than `min_confidence`
-    confidence: float
-    scores: dict[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class StanceResult:
-    """The stance toward `target`; `scores` are the probabilities of favor, against, neutral and unrelated."""
-
-    target: str
-    stance: str | None  # None = less sure than `min_confidence`
-    confidence: float
-    scores: dict[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class SummarySentence:
-    """`text` is exactly `article.text[start:end]`; `salience` its share of 1.0 over the article's sentences."""
-
-    text: str
-    start: int
-    end: int
-    salience: float
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """`text` joins the sentences, in the article's order."""
-
-    text: str
-    sentences: tuple[SummarySentence, ...]
-    method: str
-
-
-@dataclass(frozen=True, slots=True)
-class Analysis:
-    """Everything read from one article. `warnings` are plain sentences; `removed` are spans of the raw text."""
-
-    id: str
-    lang: str
-    title: str
-    topic: Topic
-    stances: tuple[StanceResult, ...]
-    summary: Summary
-    removed: tuple[Removed, ...]
-    warnings: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class _Limits:
     """What the answers must keep to."""
 
     max_words: int | None
     max_sentences: int | None
-    min_confidence: float
+    min_confidence: float = 0.0
+    method: str = EXTRACTIVE
 
     def __post_init__(self) -> None:
         for option, value in (("max_words", self.max_words), ("max_sentences", self.max_sentences)):
@@ -132,6 +88,7 @@ class Analyzer:
         self.model = model
         config = model.config
         self.articles = ArticleTokenizer(tokenizer, config.window_tokens, config.max_windows, config.target_tokens)
+        self.summaries = SummaryTokenizer(tokenizer, model) if config.summary_prefix else None  # None = it does not write
 
     @classmethod
     def from_pretrained(cls, name: str | Path) -> "Analyzer":
@@ -153,6 +110,7 @@ class Analyzer:
         targets: Sequence[str] = (),
         max_words: int | None = 60,
         max_sentences: int | None = None,
+        method: str = AUTO,
         min_confidence: float = 0.0,
         on_error: Callable[[Article, DataError], None] | None = None,
     ) -> Iterator[Analysis]:
@@ -161,40 +119,65 @@ class Analyzer:
         Each article is asked about the targets in its own `stances`, then about `targets`. A topic or stance that is less probable than
         `min_confidence` is None: the report of `python -m training evaluate` says how many answers a checkpoint gives, and how many of
         them are wrong, at each confidence.
+        A summary is made of the article's own sentences ("extractive") or written by the checkpoint's decoder ("abstractive"); "auto" writes where
+        that was clearly better on the dev articles of the checkpoint's run (`training.decoder.MethodComparison`). A written summary that says what
+        the article does not say is replaced by the extractive one, and `Summary.warnings` say why.
         A wrong option raises `DataError` at once, before the first answer is asked for.
         A bad article raises `DataError` when its turn comes, or is handed to `on_error` and left out where one is given.
         """
-        limits = _Limits(max_words, max_sentences, min_confidence)
+        limits = _Limits(max_words, max_sentences, min_confidence, self.method(method))
         if isinstance(targets, str):
             raise DataError(f"targets must be a list of phrases, found the text {targets!r}. Write [{targets!r}].")
         if not isinstance(targets, Sequence):
             raise DataError(f"targets must be a list of phrases, found {targets!r}. Leave it out where you have none.")
-        return self._analyze_chunks(iter(articles), targets, self.articles.encode_targets(targets), limits, on_error)
+        asked = self.articles.encode_targets(targets)
+        return self._in_order(articles, lambda article: self._prepare(article, targets, asked), lambda members: self._analyze(members, limits), on_error)
 
-    def _analyze_chunks(
+    def candidates(self, articles: Iterable[Article], *, max_words: int | None = 60, max_sentences: int | None = None) -> Iterator[list[Candidate]]:
+        """What the decoder proposes for each article, in order, the most probable first and before any check: for those who judge the model.
+
+        Raises as `analyze_many` does, and `DataError` for a checkpoint that does not write.
+        """
+        limits = _Limits(max_words, max_sentences, method=self.method(ABSTRACTIVE))
+        return self._in_order(
+            articles, lambda article: self._prepare(article, (), []), lambda members: self._write(members, self._forward(members), limits), None
+        )
+
+    def method(self, asked: str) -> str:
+        """ "extractive" or "abstractive": what is `asked` for, or what "auto" means for this checkpoint. Raises `DataError` where it cannot be had."""
+        if asked not in METHODS:
+            raise DataError(f"method must be one of {', '.join(METHODS)}, found {asked!r}.")
+        if asked == AUTO:
+            return str(self.model.config.summary_method)
+        if asked == ABSTRACTIVE and self.summaries is None:
+            raise DataError(
+                "method='abstractive' needs a checkpoint whose decoder was trained to write, and this one only chooses sentences. "
+                "Use 'extractive' or 'auto', or train an encoder-decoder, e.g. configs/abstractive.yaml."
+            )
+        return asked
+
+    def _in_order(
         self,
-        remaining: Iterator[Article],
-        targets: Sequence[str],
-        target_ids: list[list[int]],
-        limits: _Limits,
+        articles: Iterable[Article],
+        prepare: Callable[[Article], _Prepared],
+        answer: Callable[[Sequence[_Prepared]], Iterable[Answer]],
         on_error: Callable[[Article, DataError], None] | None,
-    ) -> Iterator[Analysis]:
-        """What `analyze_many` yields, once its options are known to be right: a generator would check them at the first answer only."""
+    ) -> Iterator[Answer]:
+        """The answer to each article, in order; inside, chunks of them go through the model by length."""
+        remaining = iter(articles)
         while chunk := list(islice(remaining, CHUNK_ARTICLES)):
             prepared: list[_Prepared] = []
             for article in chunk:
                 try:
-                    prepared.append(self._prepare(article, targets, target_ids))
+                    prepared.append(prepare(article))
                 except DataError as error:
                     if on_error is None:
                         raise
                     on_error(article, error)
-            analyses: list[Analysis | None] = [None] * len(prepared)
+            answers: dict[int, Answer] = {}
             for group in _batches_by_length([sum(len(w.ids) for w in p.windows) for p in prepared]):
-                members = [prepared[i] for i in group]
-                for index, analysis in zip(group, self._run(members, limits), strict=True):
-                    analyses[index] = analysis
-            yield from (analysis for analysis in analyses if analysis is not None)
+                answers.update(zip(group, answer([prepared[i] for i in group]), strict=True))
+            yield from (answers[place] for place in range(len(prepared)))
 
     def _prepare(self, article: Article, targets: Sequence[str], target_ids: list[list[int]]) -> _Prepared:
         encoded = self.articles.encode(article)
@@ -203,26 +186,44 @@ class Analyzer:
         return _Prepared(encoded, windows, held, [*own, *targets], [*self.articles.encode_targets(own), *target_ids])
 
     @torch.inference_mode()
-    def _run(self, members: Sequence[_Prepared], limits: _Limits) -> Iterator[Analysis]:
-        """One forward pass over `members`."""
+    def _forward(self, members: Sequence[_Prepared]) -> Outputs:
+        """One pass of the encoder and its heads over `members`."""
         self.model.train(False)
         batch = collate([BatchItem(p.windows, p.held, len(p.encoded.page.sentences), p.target_ids) for p in members])
         outputs: Outputs = self.model(**{name: tensor.to(self.model.device) for name, tensor in batch.items()})  # type: ignore[attr-defined]
+        answers = (outputs.topic_logits, outputs.stance_logits, outputs.salience_logits, outputs.boilerplate_logits)
+        if not all(logits is not None and bool(logits.isfinite().all()) for logits in answers):
+            raise CheckpointError("the model answers with infinite or undefined numbers: its weights are broken. Load another checkpoint.")
+        return outputs
+
+    def _analyze(self, members: Sequence[_Prepared], limits: _Limits) -> Iterator[Analysis]:
+        """The analyses of `members`, which are read at once."""
+        outputs = self._forward(members)
         assert outputs.topic_logits is not None
         assert outputs.stance_logits is not None
         assert outputs.salience_logits is not None
         assert outputs.boilerplate_logits is not None
-        answers = (outputs.topic_logits, outputs.stance_logits, outputs.salience_logits, outputs.boilerplate_logits)
-        if not all(bool(logits.isfinite().all()) for logits in answers):
-            raise CheckpointError("the model answers with infinite or undefined numbers: its weights are broken. Load another checkpoint.")
         topics = (outputs.topic_logits.float() / self.model.config.topic_temperature).softmax(-1).tolist()
         stances = iter((outputs.stance_logits.float() / self.model.config.stance_temperature).softmax(-1).tolist())
         sizes = [p.held for p in members]
         saliences = outputs.salience_logits.float().cpu().split(sizes)
         boilerplate = outputs.boilerplate_logits.float().sigmoid().cpu().split(sizes)
+        written = self._write(members, outputs, limits) if limits.method == ABSTRACTIVE else [[] for _ in members]
         for number, member in enumerate(members):
             found = tuple(_stance(target, next(stances), limits.min_confidence) for target in member.targets)
-            yield self._analysis(member, topics[number], found, saliences[number], boilerplate[number].tolist(), limits)
+            yield self._analysis(member, topics[number], found, saliences[number], boilerplate[number].tolist(), written[number], limits)
+
+    def _write(self, members: Sequence[_Prepared], outputs: Outputs, limits: _Limits) -> list[list[Candidate]]:
+        """What the decoder proposes for each of `members`, from the states that are there already."""
+        assert self.summaries is not None
+        assert outputs.token_states is not None
+        lengths = torch.tensor([sum(len(w.ids) for w in p.windows) for p in members], device=self.model.device)
+        token_article = torch.arange(len(members), device=self.model.device).repeat_interleave(lengths)
+        requests = [
+            Request(number, member.encoded.page.lang, limits.max_words, limits.max_sentences, _tokens_per_word(member.encoded))
+            for number, member in enumerate(members)
+        ]
+        return write(self.model, self.summaries, outputs.token_states, token_article, requests)
 
     def _analysis(
         self,
@@ -231,6 +232,7 @@ class Analyzer:
         stances: tuple[StanceResult, ...],
         salience_logits: torch.Tensor,
         boilerplate: list[float],
+        written: list[Candidate],
         limits: _Limits,
     ) -> Analysis:
         page = member.encoded.page
@@ -242,15 +244,17 @@ class Analyzer:
             Removed(page.sentences[i].start, page.sentences[i].end, "model", max(boilerplate[i], page.sentences[i].boilerplate))
             for i in sorted({*range(member.held)} - {*readable})
         ]
-        readable = [i for i in readable if page.sentences[i].boilerplate < DOUBT_THRESHOLD] or readable
         warnings = []
         if all(likely):
             warnings.append("The page looks like boilerplate only: its answers may not be about an article.")
         left_out = len(page.sentences) - member.held
         if left_out:
             warnings.append(f"The article is too long: its last {left_out} of {len(page.sentences)} sentences were not read.")
-        salience = salience_logits[readable].softmax(-1).tolist()
-        summary = _summary(member, readable, salience, limits)
+        sure = [i for i in readable if page.sentences[i].boilerplate < DOUBT_THRESHOLD] or readable
+        salience = salience_logits[sure].softmax(-1).tolist()
+        summary = extractive_summary(page, sure, salience, max_words=limits.max_words, max_sentences=limits.max_sentences)
+        if written:
+            summary = checked_summary(written, article_text(page, readable), page.lang, summary, max_words=limits.max_words)
         for target, ids in zip(member.targets, member.target_ids, strict=True):
             if len(ids) >= self.articles.target_tokens:
                 warnings.append(f"The target {target[:40]!r}… is long: only its first {self.articles.target_tokens} tokens were read.")
@@ -268,19 +272,12 @@ class Analyzer:
         )
 
 
-def _summary(member: _Prepared, readable: Sequence[int], salience: Sequence[float], limits: _Limits) -> Summary:
-    """The most salient readable sentences; the opening of the best one where none fits `max_words`."""
-    page = member.encoded.page
-    spans = [(page.sentences[i].start, page.sentences[i].end) for i in readable]
-    texts = [page.text[start:end] for start, end in spans]
-    chosen = select_sentences(texts, salience, max_words=limits.max_words, max_sentences=limits.max_sentences)
-    if not chosen:
-        best = max(range(len(texts)), key=lambda i: salience[i])
-        chosen = [best]
-        if limits.max_words is not None:
-            texts[best] = cut_to_words(texts[best], limits.max_words)
-    sentences = tuple(SummarySentence(texts[i], spans[i][0], spans[i][0] + len(texts[i]), salience[i]) for i in chosen)
-    return Summary(join_sentences([s.text for s in sentences]), sentences, "extractive")
+def _tokens_per_word(encoded: EncodedArticle) -> float:
+    """Of an article's sentences, in the words of `max_words`."""
+    page = encoded.page
+    read = page.sentences[: len(encoded.sentence_ids)]
+    words = sum(count_words(page.text[sentence.start : sentence.end]) for sentence in read)
+    return max(1.0, sum(map(len, encoded.sentence_ids)) / max(words, 1))
 
 
 def _stance(target: str, scores: list[float], min_confidence: float) -> StanceResult:

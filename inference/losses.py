@@ -3,6 +3,8 @@
 In and out: tensors, in the letters of `inference.batch`. The model divides by the labelled items of the whole optimizer step.
 """
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
@@ -13,7 +15,7 @@ from inference.segments import segment_log_softmax
 IGNORE = -100
 """A label that is not known; it counts in no loss."""
 
-TASKS = ("topic", "stance", "salience", "boilerplate")
+TASKS = ("topic", "stance", "salience", "boilerplate", "summary")
 """The order of the model's `loss_weights` and of `num_items_in_batch`."""
 
 
@@ -57,8 +59,15 @@ def boilerplate_loss(logits: Tensor, labels: Tensor) -> Tensor:
     return F.binary_cross_entropy_with_logits(logits[known], labels[known].to(logits.dtype), reduction="sum")
 
 
-def count_items(topic_labels: Tensor, stance_labels: Tensor, salience_targets: Tensor, sentence_article: Tensor, boilerplate_labels: Tensor) -> Tensor:
-    """Labelled items in the order of TASKS, [4] int64: articles, pairs, articles, sentences."""
-    with_salience = torch.unique(sentence_article[salience_targets > 0])
-    counts = [(topic_labels != IGNORE).sum(), (stance_labels != IGNORE).sum(), torch.tensor(len(with_salience), device=topic_labels.device)]
-    return torch.stack([*counts, (boilerplate_labels != IGNORE).sum()])
+def summary_loss(logits: Tensor, labels: Tensor, weights: Tensor, smoothing: float) -> Tensor:
+    """Summed cross-entropy of the next token in the texts that the decoder learns to write; [G, T, V], [G, T], [G] -> scalar."""
+    known = labels != IGNORE
+    losses = F.cross_entropy(logits[known].float(), labels[known], label_smoothing=smoothing, reduction="none")
+    return (losses * weights[:, None].expand_as(labels)[known]).sum()
+
+
+def count_items(batch: Mapping[str, Tensor]) -> Tensor:
+    """Labelled items of a batch in the order of TASKS, [5] int64: articles, pairs, articles, sentences, tokens."""
+    with_salience = torch.unique(batch["sentence_article"][batch["salience_targets"] > 0])
+    known = [(batch[name] != IGNORE).sum() for name in ("topic_labels", "stance_labels", "boilerplate_labels", "summary_labels")]
+    return torch.stack([*known[:2], torch.tensor(len(with_salience), device=known[0].device), *known[2:]])

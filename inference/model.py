@@ -1,7 +1,8 @@
-"""`ArticleModel`: one encoding of an article answers topic, stance toward any number of targets, and sentence salience.
+"""`ArticleModel`: one encoding of an article answers topic, stance toward any number of targets, sentence salience and, where the
+backbone has a decoder, what the summary says.
 
-In: the tensors of `inference.batch` (its letters are used here). Out: `Outputs`, logits and, where labels are given, losses.
-Does not know: text, tokenizers, files, or how a summary is picked from salience.
+In: the tensors of `inference.batch` (its letters are used here; G texts to write, of T tokens at most, V vocabulary). Out: `Outputs`,
+logits and, where labels are given, losses. Does not know: text, tokenizers, files, how a summary is picked from salience or searched for.
 """
 
 from collections.abc import Iterator
@@ -10,11 +11,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
+from transformers import AutoConfig, AutoModel, AutoModelForSeq2SeqLM, PreTrainedConfig, PreTrainedModel
+from transformers.modeling_outputs import BaseModelOutput
 from transformers.utils.generic import ModelOutput
 
 from inference.heads import ReaderBlock, SentenceHead, StanceReader, Tokens, TopicHead
-from inference.losses import TASKS, boilerplate_loss, count_items, salience_loss, stance_loss, topic_loss
+from inference.losses import TASKS, boilerplate_loss, count_items, salience_loss, stance_loss, summary_loss, topic_loss
 
 MAX_PADDING = 0.05
 """A group of windows is closed when another window would raise its share of padding above this."""
@@ -30,6 +32,7 @@ class ArticleConfig(PreTrainedConfig):
     """What an `ArticleModel` is made of. `backbone` holds the backbone's own config as a dictionary; `topics` are in logit order.
 
     The temperatures divide the logits where probabilities are wanted (`training.calibration` fits them); the model's logits are as they are.
+    The prefixes open what the decoder writes and tell it what to write; "" = the checkpoint does not write. `summary_method` is what "auto" means.
     """
 
     model_type = "broadsheet"
@@ -45,6 +48,10 @@ class ArticleConfig(PreTrainedConfig):
         target_tokens: int = 48,
         topic_temperature: float = 1.0,
         stance_temperature: float = 1.0,
+        summary_tokens: int = 128,
+        summary_prefix: str = "",
+        headline_prefix: str = "",
+        summary_method: str = "extractive",
         **kwargs: Any,
     ) -> None:
         self.backbone = backbone
@@ -56,6 +63,10 @@ class ArticleConfig(PreTrainedConfig):
         self.target_tokens = target_tokens
         self.topic_temperature = topic_temperature
         self.stance_temperature = stance_temperature
+        self.summary_tokens = summary_tokens
+        self.summary_prefix = summary_prefix
+        self.headline_prefix = headline_prefix
+        self.summary_method = summary_method
         super().__init__(**kwargs)
 
 
@@ -68,11 +79,12 @@ class Outputs(ModelOutput):
     stance_logits: Tensor | None = None  # [Q, 4] in the order of inference.labels.STANCES
     salience_logits: Tensor | None = None  # [N]
     boilerplate_logits: Tensor | None = None  # [N] positive = not part of the article
+    token_states: Tensor | None = None  # [M, D] the encoder's last states, which the decoder reads
     task_losses: dict[str, Tensor] | None = None  # task -> summed loss of this batch, detached
 
 
 class ArticleModel(PreTrainedModel):
-    """A Hugging Face encoder with a topic head, a cross-attention stance reader and a sentence salience head."""
+    """A Hugging Face encoder, or encoder-decoder, with a topic head, a cross-attention stance reader and a sentence salience head."""
 
     config_class = ArticleConfig
     base_model_prefix = "backbone"
@@ -86,7 +98,10 @@ class ArticleModel(PreTrainedModel):
         super().__init__(config)
         assert config.backbone is not None, "ArticleConfig needs the backbone's config"
         settings = {key: value for key, value in config.backbone.items() if key != "model_type"}
-        self.backbone = AutoModel.from_config(AutoConfig.for_model(config.backbone["model_type"], **settings))
+        backbone = AutoConfig.for_model(config.backbone["model_type"], **settings)
+        kind = AutoModelForSeq2SeqLM if backbone.is_encoder_decoder else AutoModel
+        # a config that was saved in bfloat16 says so, and would build the backbone in it beside heads in float32
+        self.backbone = kind.from_config(backbone, dtype=torch.get_default_dtype())  # type: ignore[no-untyped-call]
         width = self.backbone.config.hidden_size
         heads = self.backbone.config.num_attention_heads
         self.topic_head = TopicHead(width, len(config.topics), config.head_dropout)
@@ -96,6 +111,7 @@ class ArticleModel(PreTrainedModel):
         self.register_buffer("token_rarity", torch.ones(self.backbone.config.vocab_size))
         self.loss_weights = dict.fromkeys(TASKS, 1.0)
         self.label_smoothing = 0.0
+        self.summary_label_smoothing = 0.0
         self.post_init()  # type: ignore[no-untyped-call]
 
     @torch.no_grad()
@@ -138,7 +154,11 @@ class ArticleModel(PreTrainedModel):
         salience_targets: Tensor | None = None,  # [N] float, sums to 1 in an article that has them, else 0
         salience_weights: Tensor | None = None,  # [B] float
         boilerplate_labels: Tensor | None = None,  # [N] int64 0 or 1, IGNORE = unknown
-        num_items_in_batch: Tensor | None = None,  # [4] labelled items of the optimizer step in the order of TASKS
+        summary_article: Tensor | None = None,  # [G] the article of each text that the decoder learns to write
+        summary_inputs: Tensor | None = None,  # [G, T] start token, prefix, text
+        summary_labels: Tensor | None = None,  # [G, T] the next token, IGNORE = prefix or padding
+        summary_weights: Tensor | None = None,  # [G] float
+        num_items_in_batch: Tensor | None = None,  # [5] labelled items of the optimizer step in the order of TASKS
         return_dict: bool | None = None,
     ) -> Outputs:
         """Encode every window once and read all answers from its states. B is the number of articles in `token_article`."""
@@ -148,7 +168,13 @@ class ArticleModel(PreTrainedModel):
         topic_logits = self.topic_head(article_vectors)  # [B, C]
         salience, boilerplate = self.sentence_head(article, token_article, token_sentence, sentence_article, sentence_place, article_vectors)
         stance_logits = self.stance_reader(article, token_article, articles, target, row_article, row_tokens, row_pairs, pair_article)
-        outputs = Outputs(topic_logits=topic_logits, stance_logits=stance_logits, salience_logits=salience, boilerplate_logits=boilerplate)
+        outputs = Outputs(
+            topic_logits=topic_logits,
+            stance_logits=stance_logits,
+            salience_logits=salience,
+            boilerplate_logits=boilerplate,
+            token_states=article.states,
+        )
         if topic_labels is None:
             return outputs
         assert topic_allowed is not None
@@ -158,14 +184,23 @@ class ArticleModel(PreTrainedModel):
         assert salience_targets is not None
         assert salience_weights is not None
         assert boilerplate_labels is not None
+        assert summary_article is not None
+        assert summary_inputs is not None
+        assert summary_labels is not None
+        assert summary_weights is not None
         losses = {
             "topic": topic_loss(topic_logits, topic_labels, topic_allowed, self.label_smoothing),
             "stance": stance_loss(stance_logits, stance_labels, stance_weights, stance_merged),
             "salience": salience_loss(salience, salience_targets, sentence_article, salience_weights),
             "boilerplate": boilerplate_loss(boilerplate, boilerplate_labels),
+            "summary": topic_logits.sum() * 0.0,
         }
+        if len(summary_article):
+            logits = self.next_token_logits(article.states, token_article, summary_article, summary_inputs)
+            losses["summary"] = summary_loss(logits, summary_labels, summary_weights, self.summary_label_smoothing)
         if num_items_in_batch is None:
-            num_items_in_batch = count_items(topic_labels, stance_labels, salience_targets, sentence_article, boilerplate_labels)
+            labels = {"topic_labels": topic_labels, "stance_labels": stance_labels, "boilerplate_labels": boilerplate_labels, "summary_labels": summary_labels}
+            num_items_in_batch = count_items({**labels, "salience_targets": salience_targets, "sentence_article": sentence_article})
         counts = num_items_in_batch.clamp(min=1)
         # A task without labels still touches its parameters, with a gradient of 0: ranks of a distributed run must agree on them.
         loss = torch.stack([0.0 * parameter.sum() for parameter in self.parameters() if parameter.requires_grad]).sum()
@@ -174,6 +209,19 @@ class ArticleModel(PreTrainedModel):
         outputs.loss = loss
         outputs.task_losses = {task: value.detach() for task, value in losses.items()}
         return outputs
+
+    def next_token_logits(self, states: Tensor, token_article: Tensor, summary_article: Tensor, summary_inputs: Tensor) -> Tensor:
+        """What the decoder would write next after each token of each text, [G, T, V]; it reads all windows of the text's article."""
+        memory, mask = gather_articles(states, token_article, summary_article)
+        output = self.backbone(encoder_outputs=BaseModelOutput(memory), attention_mask=mask.long(), decoder_input_ids=summary_inputs, use_cache=False)
+        logits: Tensor = output.logits
+        return logits
+
+    @property
+    def encoder(self) -> nn.Module:
+        """What reads the windows: the backbone, or its encoder where it has a decoder as well."""
+        encoder: nn.Module = self.backbone.get_encoder() if self.backbone.config.is_encoder_decoder else self.backbone
+        return encoder
 
     def read_tokens(self, token_ids: Tensor, window_lengths: Tensor, target_ids: Tensor, target_lengths: Tensor) -> tuple[Tokens, Tokens]:
         """Embed and encode the tokens of articles and of targets.
@@ -188,7 +236,7 @@ class ArticleModel(PreTrainedModel):
         return article, target
 
     def encode_windows(self, words: Tensor, lengths: Tensor) -> Tensor:
-        """The backbone's last states of windows whose word embeddings lie flat, in the same flat order, [M, D] -> [M, D]."""
+        """The encoder's last states of windows whose word embeddings lie flat, in the same flat order, [M, D] -> [M, D]."""
         if len(lengths) == 0:
             return words
         starts = torch.cumsum(lengths, 0) - lengths
@@ -199,11 +247,21 @@ class ArticleModel(PreTrainedModel):
             columns = torch.arange(int(lengths[group[0]]), device=lengths.device)  # the longest comes first
             mask = columns < lengths[members, None]  # [W of the group, S]
             positions = (starts[members, None] + columns).clamp(max=len(words) - 1)
-            output = self.backbone(inputs_embeds=words[positions], attention_mask=mask.long())
+            output = self.encoder(inputs_embeds=words[positions], attention_mask=mask.long())
             pieces.append(output.last_hidden_state[mask])
             places.append(positions[mask])
         states = torch.cat(pieces)
         return torch.empty_like(states).index_copy(0, torch.cat(places), states)
+
+
+def gather_articles(states: Tensor, token_article: Tensor, articles: Tensor) -> tuple[Tensor, Tensor]:
+    """The states of some articles, [M, D] and [G] -> padded to the longest, [G, L, D], and which of them are real, [G, L] bool."""
+    lengths = torch.bincount(token_article)
+    starts = (torch.cumsum(lengths, 0) - lengths)[articles]
+    lengths = lengths[articles]
+    columns = torch.arange(int(lengths.max()), device=states.device)
+    mask = columns < lengths[:, None]
+    return states[(starts[:, None] + columns).clamp(max=len(states) - 1)], mask
 
 
 def group_by_length(lengths: list[int]) -> Iterator[list[int]]:

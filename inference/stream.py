@@ -17,11 +17,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 import torch
 
-from inference.analyzer import CHUNK_ARTICLES, Analysis, Analyzer
+from inference.analysis import DEFAULTS, Analysis, Options
+from inference.analyzer import CHUNK_ARTICLES, Analyzer
 from inference.article import Article, article_from_row, article_to_row, open_whole, read_json_rows, to_json
 from inference.errors import DataError
 from inference.model import ArticleModel
@@ -50,17 +51,14 @@ def analyze_rows(
     analyzer: Analyzer,
     source: Path,
     *,
-    targets: Sequence[str] = (),
-    max_words: int | None = 60,
-    max_sentences: int | None = None,
-    min_confidence: float = 0.0,
     on_error: Literal["stop", "skip"] = "stop",
+    **options: Unpack[Options],
 ) -> Iterator[Answer]:
     """Yield the answer to every row of `source`, in order; the file is read in chunks, as the answers are asked for.
 
     With "stop" the first bad row raises `DataError`, with "skip" its error is its answer. A file without any row raises `DataError`.
     """
-    analyze = functools.partial(analyzer.analyze_many, targets=targets, max_words=max_words, max_sentences=max_sentences, min_confidence=min_confidence)
+    analyze = functools.partial(analyzer.analyze_many, **options)
     rows = _read_rows(source, on_error)
     chunk = list(islice(rows, CHUNK_ARTICLES))
     if not chunk:
@@ -75,13 +73,10 @@ def analyze_file(
     source: Path,
     output: Path,
     *,
-    targets: Sequence[str] = (),
-    max_words: int | None = 60,
-    max_sentences: int | None = None,
-    min_confidence: float = 0.0,
     on_error: Literal["stop", "skip"] = "stop",
     resume: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    **options: Unpack[Options],
 ) -> StreamResult:
     """Analyze every article of `source`; `output` appears when all are done. `progress(rows done, of how many)` is called per chunk.
 
@@ -91,13 +86,13 @@ def analyze_file(
     partial, errors = (output.with_name(output.name + ending) for ending in (".partial", ".errors.jsonl"))
     if source.resolve() in {path.resolve() for path in (output, partial, errors)}:
         raise DataError(f"{output}: the job would overwrite its input, {source}. Name another output.")
-    settings: dict[str, Any] = {"targets": list(targets), "max_words": max_words, "max_sentences": max_sentences, "min_confidence": min_confidence}
-    options = settings | {"model": _digest(analyzer.model)}
+    asked = DEFAULTS | options  # a job that is resumed with a default written out is the same job
+    job = {**asked, "targets": list(asked["targets"]), "model": _digest(analyzer.model)}
     total = sum(1 for _ in _read_rows(source, on_error))  # and with "stop", nothing is begun before all rows are well-formed
     if not total:
         raise _no_article(source)
-    analyze = functools.partial(analyzer.analyze_many, **settings)
-    resumed = _begin(partial, options, resume)
+    analyze = functools.partial(analyzer.analyze_many, **options)
+    resumed = _begin(partial, job, resume)
     rows = _read_rows(source, on_error)
     _pass_over(rows, partial, resumed, source)
     progress(resumed, total)

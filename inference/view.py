@@ -14,7 +14,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from inference.analyzer import Analysis, StanceResult, Topic
+from inference.analysis import Analysis, StanceResult, Topic
 from inference.cleaning import Removed
 from inference.words import count_words
 
@@ -64,6 +64,8 @@ def analysis_to_row(analysis: Analysis) -> dict[str, Any]:
             "text": analysis.summary.text,
             "method": analysis.summary.method,
             "sentences": [{"text": s.text, "start": s.start, "end": s.end, "salience": round(s.salience, DIGITS)} for s in analysis.summary.sentences],
+            "claims": [{"kind": c.kind, "text": c.text, "place": c.place, "start": c.start, "end": c.end} for c in analysis.summary.claims],
+            "warnings": list(analysis.summary.warnings),
         },
         "removed": [{"start": r.start, "end": r.end, "kind": r.kind, "score": round(r.score, DIGITS)} for r in analysis.removed],
         "warnings": list(analysis.warnings),
@@ -82,8 +84,9 @@ def analysis_view(analysis: Analysis, text: str) -> RenderableType:
     parts += _summary(analysis)
     if analysis.removed:
         parts += ["", *_removed(analysis.removed, text)]
-    if analysis.warnings:
-        parts += ["", *(Text(f"Note: {warning}", style="yellow") for warning in analysis.warnings)]
+    warnings = (*analysis.warnings, *analysis.summary.warnings)
+    if warnings:
+        parts += ["", *(Text(f"Note: {plain(warning)}", style="yellow") for warning in warnings)]
     return Group(*parts)
 
 
@@ -132,10 +135,11 @@ def _stance_table(stances: Sequence[StanceResult]) -> Table:
 def _summary(analysis: Analysis) -> list[RenderableType]:
     summary = analysis.summary
     count, length = len(summary.sentences), count_words(summary.text)
+    sentences = f", {count} sentence{'s' if count > 1 else ''}" if count else ""
     heading = Text("Summary", style="bold")
-    heading.append(f"  {summary.method}, {count} sentence{'s' if count > 1 else ''}, {length} word{'s' if length > 1 else ''}", style="not bold dim")
-    sentences = [Padding(Text(plain(sentence.text), overflow="fold"), (0, 0, 0, 2), expand=False) for sentence in summary.sentences]
-    return [heading, *sentences]
+    heading.append(f"  {summary.method}{sentences}, {length} word{'s' if length > 1 else ''}", style="not bold dim")
+    texts = [sentence.text for sentence in summary.sentences] or [summary.text]
+    return [heading, *(Padding(Text(plain(text), overflow="fold"), (0, 0, 0, 2), expand=False) for text in texts)]
 
 
 def _removed(removed: Sequence[Removed], text: str) -> list[RenderableType]:

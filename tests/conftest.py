@@ -1,4 +1,4 @@
-"""Fixtures that several files share: sample articles in 13 languages, a tokenizer trained on them, a tiny model, a checkpoint and a run config."""
+"""Fixtures that several files share: sample articles in 13 languages, a tokenizer trained on them, tiny models, checkpoints and a run config."""
 
 import json
 import os
@@ -11,7 +11,7 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 import pytest
 import torch
-from transformers import ModernBertConfig, PreTrainedTokenizerBase, set_seed
+from transformers import BartConfig, ModernBertConfig, PreTrainedConfig, PreTrainedTokenizerBase, T5Config, set_seed
 
 from inference.analyzer import Analyzer
 from inference.article import Article, article_to_row, read_articles
@@ -78,6 +78,31 @@ def make_model(tokenizer: PreTrainedTokenizerBase) -> Callable[..., ArticleModel
     return make
 
 
+@pytest.fixture(scope="session")
+def make_writer(tokenizer: PreTrainedTokenizerBase) -> Callable[..., ArticleModel]:
+    """A function that builds a tiny encoder-decoder, "t5" or "bart", with random weights, without dropout, ready to write in any of 13 languages."""
+
+    def make(kind: str, seed: int = 0, vocabulary: PreTrainedTokenizerBase = tokenizer, width: int = 32, layers: int = 1, **settings: Any) -> ArticleModel:
+        set_seed(seed)
+        end = vocabulary.eos_token_id if vocabulary.sep_token_id is None else vocabulary.sep_token_id
+        tokens = {"vocab_size": len(vocabulary), "pad_token_id": vocabulary.pad_token_id, "eos_token_id": end}
+        backbone: PreTrainedConfig
+        if kind == "t5":
+            sizes = {"d_model": width, "d_kv": width // 2, "d_ff": 2 * width, "num_heads": 2, "num_layers": layers, "num_decoder_layers": layers}
+            start = {"decoder_start_token_id": vocabulary.pad_token_id}
+            backbone = T5Config(**tokens, **start, **sizes, dropout_rate=0.0, feed_forward_proj="gated-gelu")
+        else:
+            halves = {"layers": layers, "attention_heads": 2, "ffn_dim": 2 * width}
+            sizes = {f"{half}_{name}": value for half in ("encoder", "decoder") for name, value in halves.items()}
+            start = {"decoder_start_token_id": end}
+            backbone = BartConfig(**tokens, **start, **sizes, d_model=width, dropout=0.0, init_std=0.2, max_position_embeddings=128, forced_eos_token_id=None)
+        prefixes = {"summary_prefix": "{lang} summary:", "headline_prefix": "{lang} headline:"}
+        options = {"window_tokens": 64, "max_windows": 16, "target_tokens": 16, "head_dropout": 0.0, "summary_tokens": 32, "topics": list(IPTC_TOPICS)}
+        return ArticleModel(ArticleConfig(backbone=backbone.to_dict(), **{**options, **prefixes, **settings})).eval()
+
+    return make
+
+
 @pytest.fixture
 def model(make_model: Callable[..., ArticleModel]) -> ArticleModel:
     return make_model()
@@ -90,6 +115,12 @@ def saved_checkpoint(tmp_path_factory: pytest.TempPathFactory, make_model: Calla
     with torch.no_grad():
         model.sentence_head.output.bias[1] = -9.0
     return save_checkpoint(tmp_path_factory.mktemp("checkpoints") / "tiny", model, tokenizer, {"name": "tiny"})
+
+
+@pytest.fixture(scope="session")
+def saved_writer(tmp_path_factory: pytest.TempPathFactory, make_writer: Callable[..., ArticleModel], tokenizer: PreTrainedTokenizerBase) -> Path:
+    """A checkpoint that writes, to read from. Its weights are random, so nothing that it writes passes the check."""
+    return save_checkpoint(tmp_path_factory.mktemp("checkpoints") / "writer", make_writer("bart", seed=5), tokenizer, {"name": "writer"})
 
 
 @pytest.fixture(scope="session")

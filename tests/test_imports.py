@@ -30,8 +30,15 @@ ORDER = {
         "model",
         "checkpoint",
         "selection",
+        "generation",
         "numerals",
+        "number_words",
+        "negation",
         "support",
+        "substitution",
+        "faithfulness",
+        "analysis",
+        "summaries",
         "analyzer",
         "view",
         "stream",
@@ -42,6 +49,8 @@ ORDER = {
     "training": [
         "yaml_text",
         "config_problems",
+        "config_types",
+        "config_model",
         "config",
         "rows",
         "sources",
@@ -52,6 +61,7 @@ ORDER = {
         "vocabulary",
         "oracle",
         "examples",
+        "batches",
         "metrics",
         "bootstrap",
         "baselines",
@@ -80,7 +90,10 @@ ORDER = {
         "floors",
         "card_text",
         "card",
+        "decoder",
+        "dev",
         "trainer",
+        "adapters",
         "build",
         "run_folder",
         "run_description",
@@ -107,7 +120,10 @@ METRICS = [
 ]
 """The only folder inside a package, training/metrics, bottom to top; to the rest of training it is one module, metrics."""
 
-TRAINING_ONLY = {"accelerate", "datasets", "evaluate", "pydantic", "yaml", "rouge_score", "sacrebleu", "scipy", "sklearn", "sumy", "tensorboard", "training"}
+TRAINING_ONLY = {
+    *("accelerate", "datasets", "evaluate", "peft", "pydantic", "yaml", "rouge_score", "sacrebleu", "scipy", "sklearn", "sumy", "tensorboard"),
+    "training",
+}
 
 FILES = [path for package in ORDER for path in sorted((ROOT / package).rglob("*.py"))]
 

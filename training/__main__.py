@@ -21,6 +21,7 @@ from rich.table import Table
 from rich.text import Text
 from transformers.utils import logging
 
+from inference.analysis import AUTO, METHODS
 from inference.analyzer import Analyzer
 from inference.article import Article
 from inference.checkpoint import Checkpoint, load_checkpoint
@@ -34,13 +35,14 @@ from training.config import DATA_SUFFIXES, RunConfig, load_config
 from training.corpus import Corpus, describe, load_corpus
 from training.corpus_view import corpus_tables
 from training.costly_baselines import costly_baselines
+from training.dev import check_selected_scores
 from training.evaluation import evaluate
 from training.floors import check_floors, floors_table, read_floors
 from training.gold import check_topics, read_gold
 from training.held_out import ARTICLE_SUFFIXES, CONFIG_SUFFIXES, SPLITS, HeldOutSources, read_held_out
 from training.report import report_tables, write_report
 from training.results import Answers, Report
-from training.run import check_selected_scores, train
+from training.run import train
 from training.run_description import RunResult
 
 TOKENS_PER_WORD = 2.0
@@ -99,6 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     score.add_argument("--headlines", action="store_true", help="also score one sentence against the headline where there is no summary")
     score.add_argument("--max-words", type=int, default=60, metavar="N", help="words of a summary, at most (default 60)")
     score.add_argument("--max-sentences", type=int, metavar="N", help="sentences of a summary, at most (default: as many as fit)")
+    score.add_argument("--method", choices=METHODS, default=AUTO, help="of summaries: extractive, abstractive, or what the checkpoint prefers (auto, default)")
     score.add_argument("--allow-overlap", action="store_true", help="leave out held-out articles that overlap with training articles, in place of stopping")
     score.add_argument(
         "--baselines", action="store_true", help="also score systems that are trained on the checkpoint's training files (of --data-root), and LexRank"
@@ -197,6 +200,8 @@ def _evaluate(options: argparse.Namespace, console: Console) -> int:
         gold = read_gold(held_out.articles.articles)
         for checkpoint in checkpoints:
             check_topics(gold, checkpoint.model.config.topics)
+    for checkpoint in checkpoints:  # nor this
+        Analyzer(checkpoint.model, checkpoint.tokenizer).method(options.method)
     floors = read_floors(options.floors, held_out.files) if options.floors else None  # before hours of work: the file may be wrong
     output = options.output or _report_folder(options.checkpoint)
     with _progress(console) as bars:
@@ -253,6 +258,7 @@ def _report(
         headlines=options.headlines,
         max_words=options.max_words,
         max_sentences=options.max_sentences,
+        method=options.method,
         answers=answers,
         progress=lambda done, total: bars.show(f"evaluating {name}", done, total),
     )

@@ -4,18 +4,33 @@ In: a `RunConfig` and the training texts. Out: a tokenizer, and an `ArticleModel
 from the Hub, from a folder or from an architecture. Does not know: batches, the Trainer.
 """
 
-import sys
-from typing import Any
+from typing import Any, Literal
 
 import torch
-from transformers import AutoConfig, AutoModel, AutoTokenizer, ModernBertConfig, PreTrainedConfig, PreTrainedTokenizerBase
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForSeq2SeqLM,
+    AutoTokenizer,
+    BartConfig,
+    ModernBertConfig,
+    PreTrainedConfig,
+    PreTrainedTokenizerBase,
+    T5Config,
+)
 
 from inference.checkpoint import whole_folder
 from inference.errors import ConfigError
+from inference.losses import TASKS
 from inference.model import ArticleConfig, ArticleModel
-from training.config import Architecture, Backbone, RunConfig
+from training.adapters import add_adapters
+from training.config import RunConfig
+from training.config_model import LANGUAGE, Architecture, Backbone, EncoderArchitecture, EncoderDecoderArchitecture
 from training.corpus import Corpus
 from training.vocabulary import train_tokenizer
+
+LANGUAGE_TOKENS = 4
+"""Tokens of a language code in a control prefix, at most: three letters and the mark of a word's start, where no piece covers a code."""
 
 
 def build_tokenizer(config: RunConfig, corpus: Corpus) -> PreTrainedTokenizerBase:
@@ -28,7 +43,10 @@ def build_tokenizer(config: RunConfig, corpus: Corpus) -> PreTrainedTokenizerBas
         articles = [article for source in corpus.train for article in source.articles]
         texts = [(article.lang, f"{article.title}\n{article.text}") for article in articles]
         texts += [(article.lang, stance.target) for article in articles for stance in article.stances]
-        tokenizer = train_tokenizer(texts, wanted.type, wanted.vocabulary_size, config.seed, wanted.lowercase)
+        if config.model.backbone.has_decoder:
+            texts += [(article.lang, article.summary) for article in articles if article.summary]
+        form: Literal["NFC", "NFKC"] = "NFC" if config.model.backbone.has_decoder else "NFKC"
+        tokenizer = train_tokenizer(texts, wanted.type, wanted.vocabulary_size, config.seed, wanted.lowercase, form)
         with whole_folder(folder) as temporary:  # a resumed run takes the folder that it finds
             tokenizer.save_pretrained(temporary)
     return AutoTokenizer.from_pretrained(folder)
@@ -43,16 +61,17 @@ def _checked_tokenizer(tokenizer: PreTrainedTokenizerBase, backbone: Backbone) -
 
 
 def build_model(config: RunConfig, tokenizer: PreTrainedTokenizerBase) -> ArticleModel:
-    """The backbone, from the Hub, a folder or an architecture, with new heads. Raises `ConfigError` for an encoder that cannot be read."""
+    """The backbone, from the Hub, a folder or an architecture, with new heads. Raises `ConfigError` for one that cannot be used."""
     settings = config.model
     if settings.backbone.architecture is not None:
-        backbone_config: PreTrainedConfig = _modernbert_config(config, settings.backbone.architecture, tokenizer)
+        backbone_config = _new_config(config, settings.backbone.architecture, tokenizer)
     else:
-        backbone_config = AutoConfig.from_pretrained(**_place(settings.backbone))
-    if backbone_config.is_encoder_decoder:
-        raise ConfigError(f"model.backbone: {backbone_config.model_type} is an encoder-decoder, and only encoders can be trained. Name an encoder.")
-    if settings.backbone.architecture is None:
+        backbone_config = _completed(AutoConfig.from_pretrained(**_place(settings.backbone)))
         _check_positions(config, backbone_config, tokenizer)
+    writes = bool(backbone_config.is_encoder_decoder)
+    written = [name for name in config.training.select if name.startswith("generated_")]
+    if written and not writes:
+        raise ConfigError(f"training.select: {', '.join(written)} cannot be computed, since {backbone_config.model_type} has no decoder. Select other scores.")
     model = ArticleModel(
         ArticleConfig(
             backbone=backbone_config.to_dict(),
@@ -62,28 +81,81 @@ def build_model(config: RunConfig, tokenizer: PreTrainedTokenizerBase) -> Articl
             window_tokens=settings.window_tokens,
             max_windows=settings.max_windows,
             target_tokens=settings.target_tokens,
+            summary_tokens=settings.decoder.tokens,
+            summary_prefix=settings.decoder.summary_prefix if writes else "",
+            headline_prefix=settings.decoder.headline_prefix if writes else "",
         )
     )
     embedded = getattr(model.get_input_embeddings(), "embedding_dim", None)
-    if embedded != model.backbone.config.hidden_size:
+    if embedded != backbone_config.hidden_size:
         raise ConfigError(
-            f"model.backbone: {backbone_config.model_type} has word embeddings of width {embedded} and states of width {model.backbone.config.hidden_size}, "
-            "and the heads compare the two. Name an encoder where they are equal, such as BERT, XLM-R or ModernBERT."
+            f"model.backbone: {backbone_config.model_type} has word embeddings of width {embedded} and states of width {backbone_config.hidden_size}, "
+            "and the heads compare the two. Name a model where they are equal, such as BERT, XLM-R, ModernBERT, mT5 or mBART."
+        )
+    if getattr(backbone_config, "scale_embedding", False) and not hasattr(model.get_input_embeddings(), "embed_scale"):
+        raise ConfigError(
+            f"model.backbone: {backbone_config.model_type} scales its word embeddings in a place that the heads do not see. "
+            "Name a model that does not, such as mT5, BART or mBART."
         )
     if settings.backbone.architecture is None:
-        model.backbone = AutoModel.from_pretrained(**_place(settings.backbone), use_safetensors=True, dtype=torch.float32)
+        kind = AutoModelForSeq2SeqLM if writes else AutoModel
+        generation = model.backbone.generation_config if writes else None
+        model.backbone = kind.from_pretrained(**_place(settings.backbone), config=backbone_config, use_safetensors=True, dtype=torch.float32)
+        if writes:  # the model's own habits (shortest length, penalties, beams) are not saved with ours: it would write otherwise once loaded again
+            model.backbone.generation_config = generation
+    if settings.backbone.lora is not None:
+        add_adapters(model, settings.backbone.lora)
     losses = config.losses
-    model.loss_weights = {"topic": losses.topic, "stance": losses.stance, "salience": losses.salience, "boilerplate": losses.boilerplate}
+    model.loss_weights = {task: getattr(losses, task) for task in TASKS}
     model.label_smoothing = losses.label_smoothing
+    model.summary_label_smoothing = losses.summary_label_smoothing
     return model
 
 
+def _completed(backbone: PreTrainedConfig) -> PreTrainedConfig:
+    """A pretrained backbone's config with what the heads and the decoder read at its top, or `ConfigError` where it says it nowhere."""
+    encoder, decoder = getattr(backbone, "encoder", None), getattr(backbone, "decoder", None)  # T5Gemma has a config for each
+    for name in ("hidden_size", "num_attention_heads", "vocab_size"):
+        value = getattr(backbone, name, None) or getattr(encoder, name, None)
+        if value is None:
+            raise ConfigError(f"model.backbone: the config of {backbone.model_type} has no {name}. Name a text model, such as XLM-R or mT5.")
+        setattr(backbone, name, value)
+    if getattr(backbone, "num_experts", None):
+        raise ConfigError(f"model.backbone: {backbone.model_type} is a mixture of experts, which cannot be trained here. Name a dense model, such as mT5.")
+    if backbone.is_encoder_decoder:
+        first = getattr(decoder, "bos_token_id", None)  # the rule of T5Gemma
+        backbone.decoder_start_token_id = first if getattr(backbone, "decoder_start_token_id", None) is None else backbone.decoder_start_token_id
+        backbone.eos_token_id = backbone.eos_token_id[0] if isinstance(backbone.eos_token_id, list) else backbone.eos_token_id
+        for name, end in (("decoder_start_token_id", "begin"), ("eos_token_id", "end")):
+            if getattr(backbone, name) is None:
+                raise ConfigError(
+                    f"model.backbone: the config of this {backbone.model_type} names no {name}, so that its decoder cannot {end} a text. "
+                    "Set it in a copy's config.json, to the id that its pretraining used, and name that folder."
+                )
+    return backbone
+
+
 def _check_positions(config: RunConfig, backbone: PreTrainedConfig, tokenizer: PreTrainedTokenizerBase) -> None:
-    """A backbone with learned positions reads no longer windows than it has positions for; the tokenizer knows how many of them can be used."""
-    most = min(getattr(backbone, "max_position_embeddings", None) or sys.maxsize, tokenizer.model_max_length)
+    """A backbone with absolute positions reads and writes no more tokens than it has positions for; the tokenizer knows how many can be used."""
+    positions = getattr(backbone, "max_position_embeddings", None)
+    if positions is None:
+        return  # relative positions: the tokenizer of T5 names 512, the length of its training, where the model has no limit
+    most = min(positions, tokenizer.model_max_length)
     for name in ("window_tokens", "target_tokens"):
         if getattr(config.model, name) > most:
             raise ConfigError(f"model.{name}: the backbone reads at most {most} tokens at once, found {getattr(config.model, name)}. Lower it.")
+    written = config.model.decoder.tokens
+    before = _written_tokens(config, tokenizer) - written
+    if backbone.is_encoder_decoder and before + written > most:
+        raise ConfigError(f"model.decoder.tokens: the backbone writes at most {most} tokens, {before} of them in front of the text, found {written}. Lower it.")
+
+
+def _written_tokens(config: RunConfig, tokenizer: PreTrainedTokenizerBase) -> int:
+    """Positions that the decoder needs at most: the start token, the longer control prefix and the text."""
+    prefixes = [prefix.replace(LANGUAGE, "") for prefix in (config.model.decoder.summary_prefix, config.model.decoder.headline_prefix)]
+    longest = max(len(ids) for ids in tokenizer(prefixes, add_special_tokens=False)["input_ids"])
+    codes = max(prefix.count(LANGUAGE) for prefix in (config.model.decoder.summary_prefix, config.model.decoder.headline_prefix))
+    return 1 + longest + codes * LANGUAGE_TOKENS + config.model.decoder.tokens
 
 
 def _place(backbone: Backbone) -> dict[str, Any]:
@@ -95,7 +167,13 @@ def _place(backbone: Backbone) -> dict[str, Any]:
     return {"pretrained_model_name_or_path": backbone.hub, "revision": backbone.revision or "main"}
 
 
-def _modernbert_config(config: RunConfig, architecture: Architecture, tokenizer: PreTrainedTokenizerBase) -> ModernBertConfig:
+def _new_config(config: RunConfig, architecture: Architecture, tokenizer: PreTrainedTokenizerBase) -> PreTrainedConfig:
+    if isinstance(architecture, EncoderArchitecture):
+        return _modernbert_config(config, architecture, tokenizer)
+    return _t5_config(architecture, tokenizer) if architecture.type == "t5" else _bart_config(config, architecture, tokenizer)
+
+
+def _modernbert_config(config: RunConfig, architecture: EncoderArchitecture, tokenizer: PreTrainedTokenizerBase) -> ModernBertConfig:
     return ModernBertConfig(
         vocab_size=len(tokenizer),
         hidden_size=architecture.width,
@@ -114,4 +192,44 @@ def _modernbert_config(config: RunConfig, architecture: Architecture, tokenizer:
         sep_token_id=tokenizer.sep_token_id,
         bos_token_id=None,
         eos_token_id=None,
+    )
+
+
+def _t5_config(architecture: EncoderDecoderArchitecture, tokenizer: PreTrainedTokenizerBase) -> T5Config:
+    """T5 1.1 (Shazeer 2020): relative positions, gated GELU."""
+    return T5Config(
+        vocab_size=len(tokenizer),
+        d_model=architecture.width,
+        d_kv=architecture.width // architecture.heads,
+        d_ff=architecture.feed_forward,
+        num_layers=architecture.layers,
+        num_decoder_layers=architecture.decoder_layers,
+        num_heads=architecture.heads,
+        dropout_rate=architecture.dropout,
+        feed_forward_proj="gated-gelu",
+        pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=tokenizer.sep_token_id,
+        **{"decoder_start_token_id": tokenizer.pad_token_id},  # a field that T5Config takes and does not declare
+    )
+
+
+def _bart_config(config: RunConfig, architecture: EncoderDecoderArchitecture, tokenizer: PreTrainedTokenizerBase) -> BartConfig:
+    """BART (Lewis 2020): learned positions."""
+    return BartConfig(
+        vocab_size=len(tokenizer),
+        d_model=architecture.width,
+        encoder_layers=architecture.layers,
+        decoder_layers=architecture.decoder_layers,
+        encoder_attention_heads=architecture.heads,
+        decoder_attention_heads=architecture.heads,
+        encoder_ffn_dim=architecture.feed_forward,
+        decoder_ffn_dim=architecture.feed_forward,
+        dropout=architecture.dropout,
+        max_position_embeddings=max(config.model.window_tokens, config.model.target_tokens, _written_tokens(config, tokenizer)),
+        tie_word_embeddings=True,
+        pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=tokenizer.cls_token_id,
+        eos_token_id=tokenizer.sep_token_id,
+        decoder_start_token_id=tokenizer.cls_token_id,
+        forced_eos_token_id=None,
     )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize_scalar
 
+from inference.analysis import EXTRACTIVE
 from inference.analyzer import Analyzer
 from inference.article import Article
 from inference.labels import STANCES
@@ -42,7 +43,8 @@ def calibrate(analyzer: Analyzer, articles: Sequence[Article], neutral_covers_un
     right: dict[str, list[set[int]]] = {"topic": [], "stance": []}
     either = {STANCES.index("neutral"), STANCES.index("unrelated")}
     refused: set[int] = set()
-    analyses = list(analyzer.analyze_many(articles, on_error=lambda article, error: refused.add(id(article))))  # the report of the run counts them
+    # the report of the run counts those that are refused
+    analyses = list(analyzer.analyze_many(articles, method=EXTRACTIVE, on_error=lambda article, error: refused.add(id(article))))
     read = [article for article in articles if id(article) not in refused]
     for article, analysis in zip(read, analyses, strict=True):
         if article.topic:

@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
 
 from inference.errors import ConfigError
 from inference.labels import IPTC_TOPICS
 from training import yaml_text
+from training.config_model import ModelConfig
 from training.config_problems import Problem, describe_problems, known_keys, nearest, unknown_key
+from training.config_types import FilePath, Fraction, Name, Rate, Strict, UniqueTexts, check_unique
 from training.yaml_text import KeyPath
 
 DATA_SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.xz", ".csv", ".parquet")
@@ -21,14 +23,10 @@ DATA_SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.xz", ".csv", ".parquet")
 OurField: TypeAlias = Literal["id", "lang", "title", "text", "topic", "stances", "summary", "boilerplate", "date", "target", "stance"]
 """Fields a column can be mapped to; `target` and `stance` are one pair a row, where a table has no `stances` list."""
 StanceName: TypeAlias = Literal["favor", "against", "neutral", "unrelated"]
-ScoreName: TypeAlias = Literal["topic_accuracy", "topic_macro_f1", "topic_weighted_f1", "stance_macro_f1", "rouge1", "rouge2", "rougeL", "chrf"]
-
-
-def _check_unique(values: tuple[str, ...]) -> tuple[str, ...]:
-    twice = sorted({value for value in values if values.count(value) > 1})
-    if twice:
-        raise ValueError(f"must not name anything twice, found {', '.join(map(repr, twice))} more than once")
-    return values
+OwnScore: TypeAlias = Literal["topic_accuracy", "topic_macro_f1", "topic_weighted_f1", "stance_macro_f1", "rouge1", "rouge2", "rougeL", "chrf"]
+GeneratedScore: TypeAlias = Literal["generated_rouge1", "generated_rouge2", "generated_rougeL"]
+"""Of what the decoder writes, before any check; rouge1 and the like are those of the extracted sentences."""
+ScoreName: TypeAlias = Literal[OwnScore, GeneratedScore]
 
 
 def _text_keys(value: Any) -> Any:
@@ -38,30 +36,19 @@ def _text_keys(value: Any) -> Any:
     return {str(key) if isinstance(key, int) and not isinstance(key, bool) else key: ours for key, ours in value.items()}
 
 
-FilePath: TypeAlias = Annotated[Path, Field(strict=False)]
-Fraction: TypeAlias = Annotated[float, Field(ge=0, le=1)]
-Rate: TypeAlias = Annotated[float, Field(ge=0, lt=1)]
-Name: TypeAlias = Annotated[str, Field(pattern=r"^[\w.-]+$")]
-UniqueTexts: TypeAlias = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(strict=False, min_length=2), AfterValidator(_check_unique)]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, validate_default=True, allow_inf_nan=False)
-
-
-class HubData(_Strict):
+class HubData(Strict):
     id: str = Field(min_length=1, description="Hub id (owner/name) of the data set, or a local folder in a form that `datasets` loads.")
     config: str | None = Field(default=None, description="Configuration of the data set, often a language; none where it has only one.")
     split: str = Field(min_length=1, description="Split to read, e.g. train.")
     revision: str | None = Field(default=None, description="Commit or tag, so that a later change of the data set cannot change the run.")
 
 
-class LabelMaps(_Strict):
+class LabelMaps(Strict):
     topic: Annotated[dict[str, str | None], BeforeValidator(_text_keys)] = Field(default={}, description="Their topic to ours; null drops the label.")
     stance: Annotated[dict[str, StanceName | None], BeforeValidator(_text_keys)] = Field(default={}, description="Their stance to ours; null drops the label.")
 
 
-class Source(_Strict):
+class Source(Strict):
     name: Name = Field(description="Name in reports and scores; letters, digits, '_', '-' and '.'.")
     path: FilePath | None = Field(default=None, description="Data file from data.root: JSON Lines (plain, .gz, .xz), CSV or Parquet.")
     root: FilePath | None = Field(default=None, description="Folder that `path` starts from, in place of data.root and --data-root.")
@@ -71,6 +58,7 @@ class Source(_Strict):
     topic_labels: UniqueTexts | None = Field(None, description="Topics that the source uses, over which its topic loss is a softmax; default: those found.")
     neutral_covers_unrelated: bool = Field(default=False, description="Whether its stance `neutral` also stands for `unrelated`.")
     headline_as_summary: bool = Field(default=False, description="Whether the title teaches salience where there is no summary, at losses.headline_salience.")
+    generate: Literal["summary", "headline", "both", "none"] = Field(default="summary", description="What of its articles the decoder learns to write, if any.")
     lang: str | None = Field(default=None, pattern=r"^[a-z]{2,3}$", description="ISO 639 code of the rows that name no language.")
     max_articles: int | None = Field(default=None, ge=1, description="Most articles to use, a seeded sample; default all.")
     weight: float = Field(default=1.0, gt=0, description="Factor on its sampling weight; 1 = as its size says.")
@@ -111,7 +99,7 @@ Sources: TypeAlias = Annotated[tuple[Annotated[Source, AfterValidator(_check_top
 SomeSources: TypeAlias = Annotated[Sources, Field(min_length=1)]
 
 
-class DataConfig(_Strict):
+class DataConfig(Strict):
     root: FilePath = Field(default=Path(), description="Folder that relative source paths start from; --data-root wins; default: the working directory.")
     topics: UniqueTexts = Field(default=IPTC_TOPICS, description="Topics in the order of the logits, at least 2.")
     train: SomeSources = Field(description="Sources to train on.")
@@ -122,85 +110,23 @@ class DataConfig(_Strict):
     @field_validator("train", "dev", "held_out")
     @classmethod
     def _has_unique_names(cls, sources: tuple[Source, ...]) -> tuple[Source, ...]:
-        _check_unique(tuple(source.name for source in sources))
+        check_unique(tuple(source.name for source in sources))
         return sources
 
 
-class Architecture(_Strict):
-    type: Literal["modernbert"] = Field(description="Kind of encoder to build with random weights.")
-    layers: int = Field(ge=1, description="Encoder layers.")
-    width: int = Field(ge=8, description="Width of the states.")
-    heads: int = Field(ge=1, description="Attention heads; width / heads must be an even number (rotary positions).")
-    feed_forward: int = Field(ge=8, description="Width of the feed-forward layers.")
-    dropout: Rate = Field(default=0.0, description="Dropout inside the encoder, a probability.")
-    global_every: int = Field(default=3, ge=1, description="Every how many layers attention is global; the others are local.")
-    local_window_tokens: int = Field(default=128, ge=2, description="Tokens that a local layer attends to, half on each side.")
-    rope_theta: float = Field(default=10_000.0, gt=0, description="Base of the rotary position frequencies.")
-
-    @field_validator("heads")
-    @classmethod
-    def _divides_width(cls, heads: int, info: ValidationInfo) -> int:
-        width = info.data.get("width")
-        if width is not None and width % (2 * heads):
-            raise ValueError(f"width / heads must be an even number, found {width} / {heads}")
-        return heads
-
-
-class Backbone(_Strict):
-    hub: str | None = Field(default=None, min_length=1, description="Hub id of a pretrained encoder.")
-    revision: str | None = Field(default=None, description="Commit or tag of the Hub model.")
-    folder: FilePath | None = Field(default=None, description="Folder of a pretrained encoder, as `save_pretrained` writes it.")
-    architecture: Architecture | None = Field(default=None, description="Encoder to build from scratch.")
-
-    @field_validator("architecture")
-    @classmethod
-    def _is_one_kind(cls, architecture: Architecture | None, info: ValidationInfo) -> Architecture | None:
-        found = [name for name in ("hub", "folder") if info.data.get(name)] + (["architecture"] if architecture else [])
-        if len(found) != 1 and {"hub", "folder"} <= info.data.keys():
-            raise ValueError(f"a backbone is exactly one of 'hub', 'folder' and 'architecture', found {' and '.join(found) or 'none'}")
-        if info.data.get("revision") and found != ["hub"]:
-            raise ValueError("'revision' goes with 'hub' only; remove it")
-        return architecture
-
-
-class TokenizerConfig(_Strict):
-    type: Literal["unigram", "bpe"] = Field(description="Kind of subword model, with byte fallback.")
-    vocabulary_size: int = Field(ge=300, le=1_000_000, description="Pieces, the 256 bytes and the special tokens among them.")
-    lowercase: bool = Field(default=False, description="Whether text is lowercased first: a headline then matches the body, at the price of case.")
-
-
-class ModelConfig(_Strict):
-    backbone: Backbone = Field(description="Encoder: a Hub id, a folder, or an architecture.")
-    tokenizer: TokenizerConfig | None = Field(default=None, description="Tokenizer trained on the run's own training text; goes with `architecture` only.")
-    window_tokens: int = Field(default=512, ge=16, le=32_768, description="Tokens in a window; windows end at sentence ends.")
-    max_windows: int = Field(default=16, ge=1, description="Windows read of one article; what is beyond is left out with a warning.")
-    target_tokens: int = Field(default=48, ge=4, description="Tokens read of a stance target.")
-    reader_layers: int = Field(default=2, ge=1, description="Cross-attention blocks with which a target reads the article.")
-    dropout: Rate = Field(default=0.1, description="Dropout in the heads, a probability.")
-
-    @field_validator("tokenizer")
-    @classmethod
-    def _goes_with_architecture(cls, tokenizer: TokenizerConfig | None, info: ValidationInfo) -> TokenizerConfig | None:
-        backbone: Backbone | None = info.data.get("backbone")
-        if backbone and (backbone.architecture is None) != (tokenizer is None):
-            raise ValueError(
-                "a backbone built from an architecture needs a tokenizer, e.g. {type: unigram, vocabulary_size: 32000}, found none"
-                if tokenizer is None
-                else "a pretrained backbone brings its own tokenizer; remove this one or set it to null"
-            )
-        return tokenizer
-
-
-class LossConfig(_Strict):
+class LossConfig(Strict):
     topic: float = Field(default=1.0, ge=0, description="Weight of the topic loss.")
     stance: float = Field(default=1.0, ge=0, description="Weight of the stance loss.")
     salience: float = Field(default=1.0, ge=0, description="Weight of the sentence salience loss.")
     boilerplate: float = Field(default=0.5, ge=0, description="Weight of the sentence boilerplate loss.")
+    summary: float = Field(default=1.0, ge=0, description="Weight of the loss of the text that the decoder writes.")
     headline_salience: float = Field(default=0.3, ge=0, description="Weight, within the salience loss, of sentences whose targets come from a headline.")
+    headline_generation: float = Field(default=0.5, ge=0, description="Weight, within the summary loss, of the tokens of headlines.")
     label_smoothing: Rate = Field(default=0.0, description="Share of a topic or stance label that is spread over the other labels.")
+    summary_label_smoothing: Rate = Field(default=0.1, description="Share of a token of the written text that is spread over the vocabulary.")
 
 
-class TrainingConfig(_Strict):
+class TrainingConfig(Strict):
     tokens: int = Field(default=8_000_000, ge=1, description="Article tokens that the whole run reads.")
     batch_tokens: int = Field(default=8192, ge=16, description="Article tokens in a batch, at most.")
     accumulation: int = Field(default=1, ge=1, description="Batches in an optimizer step.")
@@ -210,6 +136,7 @@ class TrainingConfig(_Strict):
     warmup_fraction: Rate = Field(default=0.06, description="Share of the run in which the learning rate rises.")
     gradient_clip: float = Field(default=1.0, gt=0, description="Largest norm of the gradient.")
     precision: Literal["auto", "float32", "bfloat16"] = Field(default="auto", description="Number format; auto = bfloat16 where the device has it.")
+    gradient_checkpointing: bool = Field(default=False, description="Whether the backward pass computes states again instead of storing them.")
     max_windows: int = Field(default=2, ge=1, description="Windows of an article read in training.")
     max_targets: int = Field(default=32, ge=1, description="Targets of an article drawn each time it is visited.")
     hide_title: Fraction = Field(default=0.5, description="Probability that a visited article's title is left out.")
@@ -219,13 +146,14 @@ class TrainingConfig(_Strict):
     mask_tokens: Rate = Field(default=0.0, description="Probability that an article token is masked.")
     evaluate_every: float = Field(default=0.1, gt=0, le=1, description="Share of the run between two evaluations on dev.")
     dev_articles: int | None = Field(default=None, ge=1, description="Most dev articles of a source in an evaluation; default all.")
+    generated_articles: int = Field(default=64, ge=1, description="Most dev articles of a source whose summaries the decoder writes in an evaluation.")
     patience: int = Field(default=5, ge=1, description="Evaluations without a better score after which the run stops.")
-    select: Annotated[tuple[ScoreName, ...], Field(strict=False, min_length=1), AfterValidator(_check_unique)] = Field(
+    select: Annotated[tuple[ScoreName, ...], Field(strict=False, min_length=1), AfterValidator(check_unique)] = Field(
         default=("topic_macro_f1", "stance_macro_f1", "rouge1"), description="Dev scores whose mean picks the best checkpoint."
     )
 
 
-class RunConfig(_Strict):
+class RunConfig(Strict):
     name: Name = Field(description="Name of the run; letters, digits, '_', '-' and '.'.")
     seed: int = Field(default=13, ge=0, lt=2**32, description="Seed of every random choice.")
     output: FilePath = Field(description="Folder of the run, from the working directory.")
@@ -238,6 +166,12 @@ class RunConfig(_Strict):
     @classmethod
     def _fits_model(cls, training: TrainingConfig, info: ValidationInfo) -> TrainingConfig:
         model: ModelConfig | None = info.data.get("model")
+        data: DataConfig | None = info.data.get("data")
+        titles = [source.name for source in data.train if source.generate in ("headline", "both")] if data else []
+        if titles and model and model.backbone.has_decoder is False:
+            raise ValueError(f"data.train: {', '.join(titles)} {'is' if len(titles) == 1 else 'are'} to teach a decoder headlines, and this backbone has none")
+        if titles and not training.hide_title:
+            raise ValueError("hide_title must be above 0 where a source has `generate: headline` or `both`: a title that is read is not written, found 0")
         if model and training.max_windows > model.max_windows:
             raise ValueError(f"max_windows must be at most model.max_windows, {model.max_windows}, found {training.max_windows}")
         if model and training.batch_tokens < training.max_windows * model.window_tokens:
@@ -301,7 +235,7 @@ def _apply(value: dict[str, Any], override: str, set_by: dict[KeyPath, str]) -> 
                 return f"{at} is a list of {len(place)}; give a position from 0 to {len(place) - 1}, found {part!r}"
         elif isinstance(place, dict):
             part = str(part)  # a label map may have numbers for keys
-            known = known_keys(RunConfig, path[:depth])
+            known = known_keys(RunConfig, path[:depth], value)
             if known is not None and part not in known:
                 return f"in {at}, {part!r} is an {unknown_key(part, known)}"
         else:

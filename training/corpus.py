@@ -47,6 +47,7 @@ class SourceCounts:
     stances: Counter[str]
     summaries: int
     headlines: int  # titles that teach salience in place of a summary
+    texts: int  # summaries and titles that a decoder learns to write; 0 outside train
     boilerplate: int  # articles whose boilerplate lines are known
     languages: Counter[str]  # "" = not named
     dropped: dict[str, int]
@@ -123,6 +124,8 @@ def digest(articles: Iterable[Article]) -> str:
 def describe(corpus: Corpus, config: RunConfig, count_windows: Callable[[Article], int] | None = None) -> CorpusReport:
     """Count everything a person wants to see before a run; `count_windows` says how many windows an article is read in."""
     counts = [_count("train", loaded, probability, count_windows) for loaded, probability in zip(corpus.train, corpus.probabilities, strict=True)]
+    if config.model.backbone.has_decoder is not False:  # a pretrained backbone may have one
+        counts = [replace(count, texts=_texts_to_write(loaded)) for count, loaded in zip(counts, corpus.train, strict=True)]
     topics = sum((count.topics for count in counts), Counter[str]())
     counts += [_count("dev", loaded, 0.0, count_windows) for loaded in corpus.dev]
     counts += [_count("held out", loaded, 0.0, count_windows) for loaded in corpus.held_out]
@@ -186,7 +189,7 @@ def _teaches(article: Article, loaded: LoadedSource) -> bool:
         or article.summary
         or article.boilerplate is not None
         or any(pair.stance for pair in article.stances)
-        or (loaded.source.headline_as_summary and article.title)
+        or ((loaded.source.headline_as_summary or loaded.source.generate in ("headline", "both")) and article.title)
     )
 
 
@@ -201,6 +204,7 @@ def _count(split: str, loaded: LoadedSource, probability: float, count_windows: 
         stances=Counter(pair.stance for article in articles for pair in article.stances if pair.stance),
         summaries=sum(article.summary is not None for article in articles),
         headlines=sum(loaded.source.headline_as_summary and not article.summary and bool(article.title) for article in articles),
+        texts=0,
         boilerplate=sum(article.boilerplate is not None for article in articles),
         languages=Counter(article.lang for article in articles),
         dropped=loaded.dropped,
@@ -209,6 +213,12 @@ def _count(split: str, loaded: LoadedSource, probability: float, count_windows: 
         windows=sum(windows),
         windowed=sum(count > 1 for count in windows),
     )
+
+
+def _texts_to_write(loaded: LoadedSource) -> int:
+    generate = loaded.source.generate
+    summaries = sum(article.summary is not None for article in loaded.articles) if generate in ("summary", "both") else 0
+    return summaries + (sum(bool(article.title) for article in loaded.articles) if generate in ("headline", "both") else 0)
 
 
 def _count_languages(articles: Iterable[Article]) -> dict[str, Counter[str]]:

@@ -36,22 +36,24 @@ def _row(table: Table, names: Sequence[str], numbers: Sequence[int]) -> None:
 
 def _source_table(sources: Sequence[SourceCounts]) -> Table:
     counted = any(counts.windows for counts in sources)
+    writes = any(counts.texts for counts in sources)
     numbers = ["arti\ncles", "topics", "stances", "summ\naries", "head\nlines", "boiler\nplate"]
-    table = _table("Sources", ["split", "source", "lang", "drawn"], numbers + (["windowed"] if counted else []))
+    table = _table("Sources", ["split", "source", "lang", "drawn"], numbers + ["to\nwrite"] * writes + ["windowed"] * counted)
+
+    def numbers_of(part: Sequence[SourceCounts]) -> list[int]:
+        rows = [
+            [c.articles, c.topics.total(), c.stances.total(), c.summaries, c.headlines, c.boilerplate, *[c.texts] * writes, *[c.windowed] * counted]
+            for c in part
+        ]
+        return [sum(column) for column in zip(*rows, strict=True)]
+
     for counts in sources:
         languages = [lang or "not named" for lang, _ in counts.languages.most_common()]
         shown = " ".join(languages) if len(languages) <= 2 else str(len(languages))
-        values = [counts.articles, counts.topics.total(), counts.stances.total(), counts.summaries, counts.headlines, counts.boilerplate]
         drawn = f"{counts.probability:.1%}" if counts.split == "train" else ""
-        _row(table, [counts.split, counts.name, shown, drawn], values + ([counts.windowed] if counted else []))
+        _row(table, [counts.split, counts.name, shown, drawn], numbers_of([counts]))
     for split in dict.fromkeys(counts.split for counts in sources):
-        part = [counts for counts in sources if counts.split == split]
-        values = [
-            sum(values)
-            for values in zip(*([c.articles, c.topics.total(), c.stances.total(), c.summaries, c.headlines, c.boilerplate] for c in part), strict=True)
-        ]
-        windows = [sum(c.windowed for c in part)] if counted else []
-        _row(table, [split, "all", "", ""], values + windows)
+        _row(table, [split, "all", "", ""], numbers_of([counts for counts in sources if counts.split == split]))
     return table
 
 

@@ -12,10 +12,12 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
+from itertools import repeat
 from statistics import fmean
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from inference.analyzer import Analysis, Analyzer
+from inference.analysis import ABSTRACTIVE, AUTO, EXTRACTIVE, Analysis
+from inference.analyzer import Analyzer
 from inference.article import Article
 from inference.errors import DataError
 from inference.language import identify
@@ -54,6 +56,7 @@ def evaluate(
     headlines: bool = False,
     max_words: int = 60,
     max_sentences: int | None = None,
+    method: str = AUTO,
     baselines: bool = True,
     answers: Mapping[str, Iterable[Answers]] | None = None,
     replicates: int = REPLICATES,
@@ -61,10 +64,12 @@ def evaluate(
 ) -> Report:
     """Score the analyzer on held-out articles, overall and by language, script, source (`Article.source`), length and gold topic.
 
-    With `headlines`, articles that have a title and no summary are read once more without the title, wherever it stands, and their best
-    single sentence is scored against it. `baselines=False` leaves out all systems but the model, and the probes of its stances
-    (`training.probes`); `answers` are those of further systems, one an article in their order. `replicates=0` leaves out the intervals
-    (`training.bootstrap`). `progress(done, total)` counts readings.
+    Where summaries are written (`method`, as `Analyzer.analyze_many` has it), the extractive ones of the same model are a system beside it, and the
+    score `refused` says how many of the written ones did not pass the check, in %. With `headlines`, articles that have a title and no summary are
+    read once more without the title, wherever it stands, and their best single sentence is scored against it.
+
+    `baselines=False` leaves out all systems but the model, and the probes of its stances (`training.probes`); `answers` are those of further
+    systems, one an article in their order. `replicates=0` leaves out the intervals (`training.bootstrap`). `progress(done, total)` counts readings.
 
     Articles that the analyzer refuses are left out and counted in the warnings.
 
@@ -73,7 +78,8 @@ def evaluate(
     started = time.perf_counter()
     gold = read_gold(held_out.articles)
     check_gold(gold, headlines)
-    total = gold.articles + headlines * gold.headlines + baselines * 2 * gold.pairs
+    writes = analyzer.method(method) == ABSTRACTIVE
+    total = (1 + (writes and baselines)) * gold.articles + headlines * gold.headlines + baselines * 2 * gold.pairs
     done = 0
 
     def step() -> None:
@@ -83,18 +89,23 @@ def evaluate(
             progress(done, total)
 
     three_way = gold.stance_sources.intersection(held_out.neutral_covers_unrelated)
-    tally = Tally(source_topics(gold, held_out.topic_labels), three_way, analyzer.temperatures, held_out.copies, replicates)
+    tally = Tally(source_topics(gold, held_out.topic_labels), three_way, analyzer.temperatures, held_out.copies, replicates, writes)
+    limits: dict[str, Any] = {"max_words": max_words, "max_sentences": max_sentences, "method": method}
     refused = _Refused()
     majority = {MAJORITY: majority_answers(gold)} if baselines else {}
-    for (article, said), analysis in _analyze(analyzer, _beside(held_out.articles, answers or {}), lambda pair: pair[0], refused, max_words, max_sentences):
+    readings = _analyze(analyzer, _beside(held_out.articles, answers or {}), lambda pair: pair[0], refused, **limits)
+    extracts = _extracts(analyzer, held_out.articles, limits) if writes and baselines else repeat({})
+    for ((article, said), analysis), extract in zip(readings, extracts, strict=False):  # what is refused is refused in both
         if not tally.articles:
             tally.notes += check_topics(gold, analysis.topic.scores)
-        tally.add(article, analysis, {name: answer(article) for name, answer in majority.items()} | said, max_sentences, baselines)
-        step()
+        trivial = {name: answer(article) for name, answer in majority.items()}
+        tally.add(article, analysis, trivial | extract | said, max_sentences, baselines)
+        for _ in range(1 + len(extract)):
+            step()
     headless = _Refused()
     if headlines:
         headed = (without_headline(article) for article in held_out.articles if has_headline(article))
-        for (headline, page), analysis in _analyze(analyzer, headed, lambda entry: entry[1], headless, max_words, max_sentences=1):
+        for (headline, page), analysis in _analyze(analyzer, headed, lambda entry: entry[1], headless, **limits | {"max_sentences": 1}):
             tally.add_summary("headline", page, analysis, headline, 1, {}, baselines)
             step()
     if baselines:
@@ -107,6 +118,7 @@ def evaluate(
         rows=tuple(rows),
         examples=tally.examples(),
         articles=tally.articles,
+        method=analyzer.method(method),
         max_words=max_words,
         max_sentences=max_sentences,
         seconds=time.perf_counter() - started,
@@ -126,10 +138,18 @@ def evaluate(
     )
 
 
+def _extracts(analyzer: Analyzer, articles: Iterable[Article], limits: Mapping[str, Any]) -> Iterator[dict[str, Answers]]:
+    """The extractive summary of each article that can be read, as the answer of another system."""
+    for _, analysis in _analyze(analyzer, articles, lambda article: article, _Refused(), **{**limits, "method": EXTRACTIVE}):
+        yield {EXTRACTIVE: Answers(summary=analysis.summary.text)}
+
+
 def _probe_stances(analyzer: Analyzer, articles: Iterable[Article], tally: Tally, max_words: int, step: Callable[[], None]) -> None:
     """Ask about other targets and without the article; what is refused here was refused before."""
     for name, probe in ((OTHER_TARGETS, other_targets), (NO_ARTICLE, without_article)):
-        for (article, _), analysis in _analyze(analyzer, probe(articles), lambda pair: pair[1], _Refused(), max_words, max_sentences=1):
+        for (article, _), analysis in _analyze(
+            analyzer, probe(articles), lambda pair: pair[1], _Refused(), max_words=max_words, max_sentences=1, method=EXTRACTIVE
+        ):
             known = article if article.lang else replace(article, lang=identify(article.text)[0])  # not that of the probe's text
             tally.add_stances(name, known, analysis, [result.scores for result in analysis.stances])
             step()
@@ -172,8 +192,7 @@ def _analyze(
     entries: Iterable[Entry],
     article_of: Callable[[Entry], Article],
     refused: "_Refused",
-    max_words: int,
-    max_sentences: int | None,
+    **limits: Any,
 ) -> Iterator[tuple[Entry, Analysis]]:
     """Each entry whose article can be read, with its analysis; the others are counted in `refused` with the reason."""
     waiting: deque[_Waiting[Entry]] = deque()
@@ -187,7 +206,7 @@ def _analyze(
         refused.add(article, error)
         next(one for one in waiting if one.article is article and one.is_read).is_read = False
 
-    for analysis in analyzer.analyze_many(read(), max_words=max_words, max_sentences=max_sentences, on_error=refuse):
+    for analysis in analyzer.analyze_many(read(), on_error=refuse, **limits):
         while not waiting[0].is_read:
             waiting.popleft()
         yield waiting.popleft().entry, analysis

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from inference.analysis import EXTRACTIVE
 from inference.labels import STANCES
 from training.baselines import LEAD_SENTENCES, LEXRANK, MAJORITY, ORACLE
 from training.bootstrap import FEW, LEVEL
@@ -44,6 +45,7 @@ METRICS = {
     "rouge2": "ROUGE-2",
     "rougeL": "ROUGE-L",
     "chrf": "chrF",
+    "refused": "refused %",
     "copied": "copied %",
     "novel_bigrams": "new pairs %",
     "numbers": "new numbers",
@@ -66,6 +68,7 @@ _METRIC_NOTES = {
     "f1_favor": "F1 of each stance",
     "fnc1": "FNC-1 = weighted score of the Fake News Challenge, nearly one of relatedness",
     "ece": "ECE = expected calibration error, 0 to 1, lower is better",
+    "refused": "refused = written summaries that did not pass the check, in place of which the extractive one was scored, in %, lower is better",
     "copied": "copied = sentences that are exact spans of the source, in %",
     "novel_bigrams": "new pairs = word pairs that the source does not have, in %",
     "numbers": "new numbers = numbers that the source does not have, per 100 summaries, lower is better",
@@ -80,6 +83,7 @@ SYSTEMS = {
     SHARED_WORDS: "trees over how much of the target the article has, no word named",
     OTHER_TARGETS: "the model, asked about targets of other articles; a score near the model's says that it does not read the target",
     NO_ARTICLE: "the model, shown the target alone; a score near the model's says that it does not read the article",
+    EXTRACTIVE: "the same model's choice of sentences, where it was asked to write",
     **{f"lead-{count}": f"the first {count} sentences" if count > 1 else "the first sentence" for count in LEAD_SENTENCES},
     LEXRANK: "the most central sentences of a graph of similar ones",
     REFERENCE: "what people wrote, by the same count",
@@ -89,7 +93,7 @@ SYSTEMS = {
 
 KINDS = {"overall": "All articles", "lang": "By language", "script": "By script", "source": "By source", "length": "By length", "topic": "By gold topic"}
 
-LOWER_IS_BETTER = ("ece", "numbers", "names", "boilerplate_sentences")
+LOWER_IS_BETTER = ("ece", "refused", "numbers", "names", "boilerplate_sentences")
 NEITHER_IS_BETTER = ("words", "copied", "novel_bigrams")
 
 INTERVAL_NOTE = f"Ranges are {LEVEL:.0%} intervals over resampled articles; articles that overlap with each other are drawn together."
@@ -98,7 +102,7 @@ FEW_NOTE = f"† n is below {FEW}: chance weighs heavily."
 UNDEFINED = "–"
 """In place of a score that a group does not have."""
 
-_IN_HUNDREDTHS = ("rouge1", "rouge2", "rougeL", "chrf", "copied", "novel_bigrams")
+_IN_HUNDREDTHS = ("rouge1", "rouge2", "rougeL", "chrf", "refused", "copied", "novel_bigrams")
 _COUNTS = ("boilerplate_sentences",)
 
 

@@ -46,7 +46,7 @@ def page_parts(report: Report) -> dict[str, str]:
     limit = f"{report.max_words} words" + (f", {report.max_sentences} sentences" if report.max_sentences else "")
     return body | {
         "checkpoint": escape(report.checkpoint or "a model in memory"),
-        "facts": f"{report.articles:,} {ARTICLES[report.split]} · summaries of at most {limit}",
+        "facts": f"{report.articles:,} {ARTICLES[report.split]} · {report.method} summaries of at most {limit}",
         "cards": "".join(card(table) for table in scores),
         "systems": systems_note(scores),
         "contents": _contents(scores, body),

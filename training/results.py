@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.analysis import EXTRACTIVE
 from training.bootstrap import FEW
 from training.leakage import Overlap
 
@@ -33,6 +34,7 @@ class Row:
     """The scores of one system on one group of one task.
 
     `scores` by metric: accuracy, precision, recall and F1 in 0 to 1; ROUGE and chrF in 0 to 100; `words` = mean words of a summary;
+    `refused` = written summaries that did not pass the check, in %;
     `boilerplate_sentences` = summary sentences that hold gold boilerplate, a count. A metric that is undefined on the group is absent.
     """
 
@@ -155,6 +157,7 @@ class Report:
     seconds: float
     versions: dict[str, str]
     warnings: tuple[str, ...]
+    method: str = EXTRACTIVE  # of the model's summaries; where they are written, refused ones are extractive
     mistakes: tuple[Mistake, ...] = ()
     worst_summaries: tuple[Example, ...] = ()  # those with the lowest ROUGE-1 against a reference, the worst first
     confusions: tuple[Confusion, ...] = ()

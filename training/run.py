@@ -13,18 +13,19 @@ import torch
 from transformers import EarlyStoppingCallback, PrinterCallback, TrainingArguments, set_seed
 
 from inference.analyzer import Analyzer
-from inference.article import Article
 from inference.checkpoint import save_checkpoint
 from inference.encoding import ArticleTokenizer
-from inference.errors import ConfigError
+from inference.generation import SummaryTokenizer
 from inference.model import ArticleModel
+from training.adapters import merge_adapters
+from training.batches import Collator, PlannedBatches, plan_batches
 from training.build import build_model, build_tokenizer
-from training.calibration import Calibration, calibrate
-from training.config import RunConfig
+from training.config import RunConfig, Source
 from training.corpus import Corpus, load_corpus
+from training.decoder import compare_methods
+from training.dev import calibrate_on_dev, check_nothing_generated, check_selected_scores, score_dev, written_articles
 from training.duplicates import to_bytes
-from training.evaluation import HeldOut, dev_scores, evaluate
-from training.examples import Collator, Example, PlannedBatches, SourceLabels, inject_lines, make_example, plan_batches, source_labels, token_rarity
+from training.examples import Example, SourceLabels, Writing, inject_lines, make_example, source_labels, token_rarity
 from training.leakage import TRAINING_ARTICLES, TRAINING_TARGETS, target_digests
 from training.run_description import RunResult, curves, describe_config, describe_run
 from training.run_folder import claim_data, claim_output, last_complete_state, list_left_out
@@ -59,21 +60,26 @@ def train(config: RunConfig, *, resume: bool = False, write: Callable[[str], Non
         tokenizer = build_tokenizer(config, corpus)
     model = build_model(config, tokenizer)
     encode = ArticleTokenizer(tokenizer, config.model.window_tokens, config.model.max_windows, config.model.target_tokens)
-    examples = build_examples(config, corpus, encode, progress)
+    codec = SummaryTokenizer(tokenizer, model) if model.config.summary_prefix and config.losses.summary else None
+    examples = build_examples(config, corpus, encode, codec, progress)
+    list_cut_summaries(examples, config.model.decoder.tokens, write)
+    if not any(text.ids and not text.headline for example in examples for text in example.written):
+        model.config.summary_prefix = ""  # a decoder that never saw a summary is not asked for one
+        check_nothing_generated(config)
     sources = [source_labels(s.articles, config.data.topics, s.topic_labels, s.source.neutral_covers_unrelated) for s in corpus.train]
     model.token_rarity.copy_(token_rarity(examples, len(model.token_rarity), tokenizer.all_special_ids))
     batches = _plan(config, corpus, examples)
     arguments.logging_steps = max(1, len(batches) // (config.training.accumulation * arguments.world_size * LOG_LINES))
 
     def score(scored: ArticleModel) -> dict[str, float]:
-        return _score_dev(config, corpus, Analyzer(scored, tokenizer))
+        return score_dev(config, corpus, Analyzer(scored, tokenizer), codec)
 
     trainer = ArticleTrainer(
         model=model,
         args=arguments,
         train_dataset=PlannedBatches(batches),
         eval_dataset=PlannedBatches(batches[:1]),  # the stock loop wants one; `score` reads the dev articles
-        data_collator=_collator(config, examples, sources, encode),
+        data_collator=_collator(config, examples, sources, encode, codec),
         score=score,
         embedding_learning_rate=config.training.embedding_learning_rate,
         callbacks=[EarlyStoppingCallback(config.training.patience), Clock(), ReadableLog(write, progress)],
@@ -92,7 +98,8 @@ def train(config: RunConfig, *, resume: bool = False, write: Callable[[str], Non
 
     def export() -> None:
         best_model = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)  # in float32, as everybody will load it
-        calibrations = _calibrate(config, corpus, Analyzer(best_model, tokenizer))
+        merge_adapters(best_model)
+        calibrations = calibrate_on_dev(config, corpus, Analyzer(best_model, tokenizer))
         targets = target_digests(article for source in corpus.train for article in source.articles)
         files = {TRAINING_ARTICLES: to_bytes(corpus.signatures), TRAINING_TARGETS: targets}
         info = (
@@ -100,29 +107,56 @@ def train(config: RunConfig, *, resume: bool = False, write: Callable[[str], Non
             | describe_run(arguments, best_model, result)
             | {"calibration": {task: asdict(one) for task, one in calibrations.items()}}
         )
+        if best_model.config.summary_prefix:
+            methods = compare_methods(Analyzer(best_model, tokenizer), written_articles(config, corpus))
+            best_model.config.summary_method = methods.better
+            info["summaries"] = asdict(methods)
+            write(
+                f'method "auto" of this checkpoint is {methods.better}: dev ROUGE-1 {methods.extractive:.1f} of chosen sentences, '
+                f"{methods.abstractive:.1f} of written and checked summaries ({methods.refused:.0%} refused)"
+            )
         save_checkpoint(result.checkpoint, best_model, tokenizer, info | {"history": curves(trainer.state.log_history)}, files)
 
     on_main_process(trainer.accelerator, export)
     return result
 
 
-def build_examples(config: RunConfig, corpus: Corpus, encode: ArticleTokenizer, progress: Progress) -> list[Example]:
+def build_examples(config: RunConfig, corpus: Corpus, encode: ArticleTokenizer, codec: SummaryTokenizer | None, progress: Progress) -> list[Example]:
     """Encode every training article; a share of the clean ones, drawn here once for the whole run, gets boilerplate lines of the corpus put in."""
     random = Random(config.seed)
     pool = boilerplate_pool(corpus)
     total = sum(len(source.articles) for source in corpus.train)
     examples: list[Example] = []
     for number, source in enumerate(corpus.train):
+        writing = _writing(source.source, codec)
         for article in source.articles:
             lines: tuple[str, ...] = ()
             if pool and not article.boilerplate and len(article.text) > SHORT_TEXT_CHARACTERS and random.random() < config.training.inject_boilerplate:
                 choices = pool.get(article.lang) or pool["en" if "en" in pool else min(pool)]
                 lines = tuple(random.sample(choices, min(len(choices), random.randint(1, MAX_INJECTED))))
                 article = inject_lines(article, lines, random)
-            examples.append(make_example(article, number, config.data.topics, encode, source.source.headline_as_summary, lines))
+            examples.append(make_example(article, number, config.data.topics, encode, source.source.headline_as_summary, lines, writing))
             if len(examples) % 200 == 0 or len(examples) == total:
                 progress("reading articles", len(examples), total)
     return examples
+
+
+def list_cut_summaries(examples: Sequence[Example], limit: int, write: Callable[[str], None]) -> None:
+    """Say how many texts the decoder learns in part or not at all, because they are longer than `limit` tokens."""
+    texts = [text for example in examples for text in example.written]
+    cut, left_out = sum(bool(text.ids) and not text.whole for text in texts), sum(not text.ids for text in texts)
+    if cut or left_out:
+        write(
+            f"texts to write: {len(texts):,}; longer than model.decoder.tokens, {limit}: {cut:,} were cut at a sentence end, "
+            f"{left_out:,} whose first sentence is longer were left out"
+        )
+
+
+def _writing(source: Source, codec: SummaryTokenizer | None) -> Writing | None:
+    """What the decoder, where there is one, learns to write from a source."""
+    if codec is None:
+        return None
+    return Writing(source.generate in ("summary", "both"), source.generate in ("headline", "both"), codec)
 
 
 def boilerplate_pool(corpus: Corpus) -> dict[str, list[str]]:
@@ -147,7 +181,9 @@ def _plan(config: RunConfig, corpus: Corpus, examples: Sequence[Example]) -> lis
     )
 
 
-def _collator(config: RunConfig, examples: Sequence[Example], sources: Sequence[SourceLabels], encode: ArticleTokenizer) -> Collator:
+def _collator(
+    config: RunConfig, examples: Sequence[Example], sources: Sequence[SourceLabels], encode: ArticleTokenizer, codec: SummaryTokenizer | None
+) -> Collator:
     return Collator(
         examples=examples,
         sources=sources,
@@ -159,12 +195,15 @@ def _collator(config: RunConfig, examples: Sequence[Example], sources: Sequence[
         mask_tokens=config.training.mask_tokens,
         headline_weight=config.losses.headline_salience,
         seed=config.seed,
+        decoder_start=codec.start if codec else 0,
+        decoder_headline_weight=config.losses.headline_generation,
     )
 
 
 def _training_arguments(config: RunConfig) -> TrainingArguments:
     settings = config.training
     bfloat16 = settings.precision == "bfloat16" or (settings.precision == "auto" and torch.cuda.is_available() and torch.cuda.is_bf16_supported())
+    every = min(settings.evaluate_every, 1 - 1e-9)  # the Trainer takes 1 for one step, and shares of the run from there downward
     os.environ["TENSORBOARD_LOGGING_DIR"] = str(config.output / "tensorboard")  # the only way to tell the stock callback
     arguments = TrainingArguments(
         output_dir=str(config.output),
@@ -177,12 +216,13 @@ def _training_arguments(config: RunConfig) -> TrainingArguments:
         weight_decay=settings.weight_decay,
         max_grad_norm=settings.gradient_clip,
         bf16=bfloat16,
+        activation_checkpointing=settings.gradient_checkpointing,
         seed=config.seed,
         train_sampling_strategy="sequential",
         eval_strategy="steps",
-        eval_steps=settings.evaluate_every,
+        eval_steps=every,
         save_strategy="steps",
-        save_steps=settings.evaluate_every,
+        save_steps=every,
         save_total_limit=2,
         load_best_model_at_end=True,
         metric_for_best_model=SCORE,
@@ -199,49 +239,3 @@ def _training_arguments(config: RunConfig) -> TrainingArguments:
     )
     arguments._n_gpu = min(arguments.n_gpu, 1)  # flat batches cannot be scattered by DataParallel: several GPUs are torchrun's job
     return arguments
-
-
-def check_selected_scores(config: RunConfig, corpus: Corpus) -> None:
-    """Raise `ConfigError` where training.select names a score that no dev article has a label for."""
-    articles = scored_articles(config, corpus)
-    gold = {
-        "topic": any(article.topic for article in articles),
-        "stance": any(stance.stance for article in articles for stance in article.stances),
-        "rouge": any(article.summary for article in articles),
-        "chrf": any(article.summary for article in articles),
-    }
-    for name in config.training.select:
-        if not next(found for task, found in gold.items() if name.startswith(task)):
-            raise ConfigError(
-                f"training.select: {name} cannot be computed, since no dev article has such a label. "
-                "Add one, raise training.dev_articles, or select other scores."
-            )
-
-
-def scored_articles(config: RunConfig, corpus: Corpus) -> list[Article]:
-    """The dev articles that every evaluation of the run reads: all, or a seeded sample of each source."""
-    articles: list[Article] = []
-    for source in corpus.dev:
-        most = config.training.dev_articles
-        articles += source.articles if most is None or len(source.articles) <= most else Random(config.seed).sample(source.articles, most)
-    return articles
-
-
-def _score_dev(config: RunConfig, corpus: Corpus, analyzer: Analyzer) -> dict[str, float]:
-    held_out = HeldOut(
-        scored_articles(config, corpus),
-        topic_labels={source.source.name: source.topic_labels for source in corpus.dev},
-        neutral_covers_unrelated=[source.source.name for source in corpus.dev if source.source.neutral_covers_unrelated],
-    )
-    scores = dev_scores(evaluate(analyzer, held_out, baselines=False, replicates=0))
-    return {"score": sum(scores[name] for name in config.training.select) / len(config.training.select), **scores}
-
-
-def _calibrate(config: RunConfig, corpus: Corpus, analyzer: Analyzer) -> dict[str, Calibration]:
-    """Fit the temperatures on the dev articles that the run is scored by, and put them into the model's config."""
-    merged = [source.source.name for source in corpus.dev if source.source.neutral_covers_unrelated]
-    analyzer.model.config.topic_temperature = analyzer.model.config.stance_temperature = 1.0
-    found = calibrate(analyzer, scored_articles(config, corpus), merged)
-    analyzer.model.config.topic_temperature = found["topic"].temperature
-    analyzer.model.config.stance_temperature = found["stance"].temperature
-    return found

@@ -81,6 +81,8 @@ def stance_row(merged: Set[Group]) -> ScoreRow:
 
 def summary_row(group: Group, sums: NamedSums) -> dict[str, Sums]:
     means = {name: ratio(sums[name], sums["n"]) for name in (*ROUGE_TYPES, "words")}
+    if "refused" in sums:
+        means["refused"] = 100 * ratio(sums["refused"], sums["n"])
     return means | {"chrf": np.where(sums["n"] > 0, chrf_value(sums["chrf"]), np.nan), "n": sums["n"]}
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from inference.analyzer import Analysis
+from inference.analysis import ABSTRACTIVE, Analysis
 from inference.article import Article
 from inference.sentences import split_sentences
 from inference.support import Source, novel_share, unsupported_names, unsupported_numbers
@@ -49,6 +49,7 @@ class Tally:
     temperatures: Mapping[str, float] = field(default_factory=dict)  # by task, of the checkpoint; 1 where it has none
     copies: Mapping[str, str] = field(default_factory=dict)  # source/id -> a name that overlapping articles share
     replicates: int = REPLICATES  # of the bootstrap; 0 = no intervals
+    written: bool = False  # whether the model was asked to write its summaries
     articles: int = 0
     notes: list[str] = field(default_factory=list)
     _sums: dict[str, dict[str, GroupSums]] = field(default_factory=dict)  # by task and system
@@ -115,12 +116,14 @@ class Tally:
         scored = {system: rouge(text, reference) for system, text in texts.items()}
         for system, text in texts.items():
             statistics: dict[Any, ArrayLike] = {"n": 1, **scored[system], "chrf": chrf_counts(text, reference), "words": count_words(text)}
+            if system == MODEL and self.written:
+                statistics["refused"] = analysis.summary.method != ABSTRACTIVE
             self._add(task, system, article, analysis, statistics)
         if task == "summary":
             starts = {name: extract.starts for name, extract in extracts.items()}
             self._add_positions(article.text, {MODEL: tuple(sentence.start for sentence in analysis.summary.sentences), **starts})
         if task == "summary" and baselines:
-            own = [sentence.text for sentence in analysis.summary.sentences]
+            own = [sentence.text for sentence in analysis.summary.sentences] or None
             self._add_support(
                 article, analysis, {MODEL: (analysis.summary.text, own), REFERENCE: (reference, None), **{name: (text, None) for name, text in others.items()}}
             )

@@ -22,7 +22,7 @@ from inference.model import ArticleModel
 SCORE = "eval_score"
 """The mean of the selected dev scores, by which the best checkpoint is picked."""
 
-SHOWN_SCORES = (SCORE, *(f"eval_{name}" for name in ("topic_macro_f1", "stance_macro_f1", "rouge1", "cleaning_f1")))
+SHOWN_SCORES = (SCORE, *(f"eval_{name}" for name in ("topic_macro_f1", "stance_macro_f1", "rouge1", "generated_rouge1", "summary_loss", "cleaning_f1")))
 """Dev scores in the log line; the end-of-run table and TensorBoard have all."""
 
 BETAS = (0.9, 0.98)
@@ -66,9 +66,8 @@ class ArticleTrainer(Trainer):
         self._logged = torch.zeros(2, len(TASKS), dtype=torch.float64)  # summed losses, items
 
     def _get_num_items_in_batch(self, batch_samples: list[dict[str, Tensor]], device: torch.device) -> Tensor:
-        """Labelled items of every task over all accumulated batches and all ranks, [4] in the order of TASKS."""
-        names = ("topic_labels", "stance_labels", "salience_targets", "sentence_article", "boilerplate_labels")
-        counts = torch.stack([count_items(*(batch[name] for name in names)) for batch in batch_samples]).sum(0).to(device)
+        """Labelled items of every task over all accumulated batches and all ranks, [5] in the order of TASKS."""
+        counts = torch.stack([count_items(batch) for batch in batch_samples]).sum(0).to(device)
         if self.args.world_size > 1:
             counts = self.accelerator.gather(counts[None]).sum(0)
         return counts
@@ -78,8 +77,7 @@ class ArticleTrainer(Trainer):
     ) -> Tensor | tuple[Tensor, Any]:
         loss, outputs = super().compute_loss(model, inputs, return_outputs=True, num_items_in_batch=num_items_in_batch)
         self._logged[0] += torch.stack([outputs.task_losses[task] for task in TASKS]).double().cpu()
-        names = ("topic_labels", "stance_labels", "salience_targets", "sentence_article", "boilerplate_labels")
-        self._logged[1] += count_items(*(inputs[name] for name in names)).double().cpu()
+        self._logged[1] += count_items(inputs).double().cpu()
         return (loss, outputs) if return_outputs else loss
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
@@ -100,6 +98,12 @@ class ArticleTrainer(Trainer):
         self.log(dict(metrics))
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
+
+    def _issue_warnings_after_load(self, load_result: Any) -> None:
+        """Without the names of tied weights, which are saved once: the stock warning says that they are missing."""
+        tied = self.article_model.all_tied_weights_keys
+        load_result.missing_keys[:] = [key for key in load_result.missing_keys if key not in tied]
+        super()._issue_warnings_after_load(load_result)
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
         """AdamW without decay on norms, biases and embeddings; embeddings may have a learning rate of their own."""

@@ -25,9 +25,17 @@ PIECE_CHARACTERS = 16
 
 
 def train_tokenizer(
-    texts: Iterable[tuple[str, str]], kind: Literal["unigram", "bpe"], vocabulary_size: int, seed: int, lowercase: bool = False
+    texts: Iterable[tuple[str, str]],
+    kind: Literal["unigram", "bpe"],
+    vocabulary_size: int,
+    seed: int,
+    lowercase: bool = False,
+    form: Literal["NFC", "NFKC"] = "NFKC",
 ) -> PreTrainedTokenizerFast:
     """Train on (language, text) pairs; the result has at most `vocabulary_size` pieces, the 256 bytes and 5 special tokens among them.
+
+    `form` is the Unicode normalization of all that it reads, and so of all that a decoder writes with it: NFKC knows fewer forms of a word, and
+    turns a full-width comma into an ASCII one, ² into 2 and a Thai ำ into two characters, which nobody wants to read.
 
     >>> tokenizer = train_tokenizer([("en", "rain fell on the plain " * 50)], "bpe", 300, seed=1)
     >>> tokenizer.decode(tokenizer("plain rain 雨", add_special_tokens=False)["input_ids"])
@@ -36,8 +44,8 @@ def train_tokenizer(
     byte_pieces = [f"<0x{byte:02X}>" for byte in range(256)]
     learned = vocabulary_size - len(byte_pieces)
     specials = list(SPECIAL.values())
-    sample = _without_rare_characters(list(_balanced(texts, seed)), learned // 2)
-    tokenizer = _untrained(models.Unigram() if kind == "unigram" else models.BPE(unk_token=SPECIAL["unk_token"]), lowercase)
+    sample = _without_rare_characters(list(_balanced(texts, seed)), learned // 2, form)
+    tokenizer = _untrained(models.Unigram() if kind == "unigram" else models.BPE(unk_token=SPECIAL["unk_token"]), lowercase, form)
     trainer: trainers.Trainer
     if kind == "unigram":
         trainer = trainers.UnigramTrainer(
@@ -46,18 +54,19 @@ def train_tokenizer(
     else:
         trainer = trainers.BpeTrainer(vocab_size=learned, special_tokens=specials, max_token_length=PIECE_CHARACTERS, show_progress=False)
     tokenizer.train_from_iterator(sample, trainer)
-    return PreTrainedTokenizerFast(tokenizer_object=_with_bytes(tokenizer, kind, byte_pieces, lowercase), clean_up_tokenization_spaces=False, **SPECIAL)
+    return PreTrainedTokenizerFast(tokenizer_object=_with_bytes(tokenizer, kind, byte_pieces, lowercase, form), clean_up_tokenization_spaces=False, **SPECIAL)
 
 
-def _untrained(model: models.Model, lowercase: bool) -> Tokenizer:
+def _untrained(model: models.Model, lowercase: bool, form: str) -> Tokenizer:
     tokenizer = Tokenizer(model)
-    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()]) if lowercase else normalizers.NFKC()
+    unicode_form = normalizers.NFC() if form == "NFC" else normalizers.NFKC()
+    tokenizer.normalizer = normalizers.Sequence([unicode_form, normalizers.Lowercase()]) if lowercase else unicode_form
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Metaspace(), pre_tokenizers.Punctuation("isolated")])
     tokenizer.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Metaspace()])
     return tokenizer
 
 
-def _with_bytes(trained: Tokenizer, kind: str, byte_pieces: list[str], lowercase: bool) -> Tokenizer:
+def _with_bytes(trained: Tokenizer, kind: str, byte_pieces: list[str], lowercase: bool, form: str) -> Tokenizer:
     """The same tokenizer with the 256 byte pieces behind its own: the trainers of `tokenizers` do not add them."""
     vocabulary = sorted(trained.get_vocab().items(), key=lambda item: item[1])
     if kind == "unigram":
@@ -68,14 +77,14 @@ def _with_bytes(trained: Tokenizer, kind: str, byte_pieces: list[str], lowercase
         merges = [tuple(merge) for merge in json.loads(trained.to_str())["model"]["merges"]]
         ids = dict(vocabulary) | {piece: len(vocabulary) + i for i, piece in enumerate(byte_pieces)}
         model = models.BPE(ids, merges, unk_token=SPECIAL["unk_token"], byte_fallback=True)
-    tokenizer = _untrained(model, lowercase)
+    tokenizer = _untrained(model, lowercase, form)
     tokenizer.add_special_tokens(list(SPECIAL.values()))
     return tokenizer
 
 
-def _without_rare_characters(lines: Sequence[str], most: int) -> Iterator[str]:
+def _without_rare_characters(lines: Sequence[str], most: int, form: Literal["NFC", "NFKC"]) -> Iterator[str]:
     """The lines with all but the `most` most frequent characters as spaces: those are left to the bytes, or they would fill the vocabulary."""
-    normalized = [unicodedata.normalize("NFKC", line.encode("utf-16", "surrogatepass").decode("utf-16", "replace")) for line in lines]
+    normalized = [unicodedata.normalize(form, line.encode("utf-16", "surrogatepass").decode("utf-16", "replace")) for line in lines]
     counts = Counter(chain.from_iterable(normalized))
     rare = dict.fromkeys((ord(character) for character, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[most:]), " ")
     return (line.translate(rare) for line in normalized)

@@ -9,7 +9,8 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from inference import analyzer as module
-from inference.analyzer import BOILERPLATE_THRESHOLD, DOUBT_THRESHOLD, Analysis, Analyzer, SummarySentence
+from inference.analysis import Analysis, SummarySentence
+from inference.analyzer import BOILERPLATE_THRESHOLD, DOUBT_THRESHOLD, Analyzer
 from inference.article import Article, Stance, read_articles
 from inference.batch import BatchItem, collate
 from inference.checkpoint import save_checkpoint
@@ -18,6 +19,7 @@ from inference.errors import CheckpointError, DataError
 from inference.labels import IPTC_TOPICS, STANCES
 from inference.losses import IGNORE
 from inference.model import ArticleModel
+from inference.summaries import REFUSED
 from inference.words import count_words
 
 LEAD = "The river rose by two metres near the old bridge on Monday, the mayor of the small town said."
@@ -91,6 +93,65 @@ def test_summaries_are_exact_spans_within_their_budget(analyzer: Analyzer, sampl
             assert summary.text.replace(" ", "") == "".join(sentence.text for sentence in summary.sentences).replace(" ", "")
             assert max_words is None or count_words(summary.text) <= max_words
             assert max_sentences is None or len(summary.sentences) <= max_sentences
+
+
+NO_DECODER = (
+    "method='abstractive' needs a checkpoint whose decoder was trained to write, and this one only chooses sentences. "
+    "Use 'extractive' or 'auto', or train an encoder-decoder, e.g. configs/abstractive.yaml."
+)
+
+
+def test_an_encoder_only_chooses_sentences(analyzer: Analyzer) -> None:
+    assert analyze(analyzer, LEAD, method="auto").summary == analyze(analyzer, LEAD, method="extractive").summary == analyze(analyzer, LEAD).summary
+    with pytest.raises(DataError) as error:
+        analyzer.analyze_many([Article(LEAD)], method="abstractive")  # at once, before an answer is asked for
+    assert str(error.value) == NO_DECODER
+    with pytest.raises(DataError) as error:
+        analyzer.candidates([Article(LEAD)])
+    assert str(error.value) == NO_DECODER
+
+
+@pytest.mark.parametrize("method", ["abstract", "Extractive", "", None, ["auto"]])
+def test_a_method_that_is_none(analyzer: Analyzer, method: object) -> None:
+    with pytest.raises(DataError) as error:
+        analyze(analyzer, LEAD, method=method)
+    assert str(error.value) == f"method must be one of auto, extractive, abstractive, found {method!r}."
+
+
+def test_auto_is_what_the_checkpoint_says(saved_writer: Path, one_a_language: list[Article]) -> None:
+    """A random decoder is refused by the check, so its answer is the extractive one with the reasons, in every language."""
+    writer = Analyzer.from_pretrained(saved_writer)
+    by_method = {
+        method: [analysis.summary for analysis in writer.analyze_many(one_a_language, method=method)] for method in ("auto", "extractive", "abstractive")
+    }
+    assert by_method["auto"] == by_method["extractive"]
+    assert all(summary.warnings == () for summary in by_method["extractive"])
+    for chosen, written in zip(by_method["extractive"], by_method["abstractive"], strict=True):
+        assert (written.text, written.sentences, written.method, written.claims) == (chosen.text, chosen.sentences, "extractive", ())
+        assert written.warnings[0] == REFUSED
+        assert len(written.warnings) > 1
+    writer.model.config.summary_method = "abstractive"
+    assert [analysis.summary for analysis in writer.analyze_many(one_a_language)] == by_method["abstractive"]
+
+
+def test_writing_leaves_every_bit_of_the_other_answers(saved_writer: Path, one_a_language: list[Article]) -> None:
+    writer = Analyzer.from_pretrained(saved_writer)
+    chosen, written = (list(writer.analyze_many(one_a_language, targets=["the mayor"], method=method)) for method in ("extractive", "abstractive"))
+    assert [replace(analysis, summary=one.summary) for analysis, one in zip(written, chosen, strict=True)] == chosen
+
+
+def test_candidates_come_in_the_order_of_the_articles(saved_writer: Path, one_a_language: list[Article], monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = Analyzer.from_pretrained(saved_writer)
+    articles = one_a_language[:6]
+    expected = [next(writer.candidates([article]))[0].text for article in articles]
+    monkeypatch.setattr(module, "CHUNK_ARTICLES", 4)
+    monkeypatch.setattr(module, "BATCH_TOKENS", 700)
+    assert [found[0].text for found in writer.candidates(iter(articles))] == expected
+    assert len(set(expected)) > 3
+    with pytest.raises(DataError, match="the text holds no article"):
+        list(writer.candidates([Article(LEAD), Article("…")]))
+    with pytest.raises(DataError, match=r"^max_words must be a whole number of at least 1"):
+        writer.candidates(articles, max_words=0)
 
 
 def test_a_title_is_never_a_summary_sentence(analyzer: Analyzer, one_a_language: list[Article]) -> None:
@@ -312,6 +373,10 @@ def _lesson(analyzer: Analyzer, articles: list[Article]) -> tuple[list[int], dic
         "salience_targets": torch.tensor(salience),
         "salience_weights": torch.ones(len(articles)),
         "boilerplate_labels": torch.zeros(len(salience), dtype=torch.int64),
+        "summary_article": torch.zeros(0, dtype=torch.int64),  # nothing to write
+        "summary_inputs": torch.zeros(0, 0, dtype=torch.int64),
+        "summary_labels": torch.zeros(0, 0, dtype=torch.int64),
+        "summary_weights": torch.zeros(0),
     }
     return wanted, {**collate(items), **labels}  # type: ignore[dict-item]
 

@@ -11,7 +11,7 @@ import torch
 
 import inference
 from inference import Analysis, Analyzer, Article, CheckpointError, Classification, DataError, analyze, api, classify, summarize
-from inference.analyzer import Topic
+from inference.analysis import Topic
 from inference.article import Article as PlainArticle
 from inference.checkpoint import save_checkpoint
 from inference.words import count_words
@@ -35,6 +35,19 @@ def test_a_summary_is_sentences_of_the_text_within_its_budget(saved_checkpoint: 
     assert summary in TEXT
     assert 0 < count_words(summary) <= 20
     assert summarize(TEXT, max_sentences=1, checkpoint=saved_checkpoint).count(".") == 1
+
+
+def test_a_summary_may_be_asked_for_by_method(saved_checkpoint: Path, saved_writer: Path) -> None:
+    chosen = summarize(TEXT, checkpoint=saved_writer)
+    assert summarize(TEXT, method="extractive", checkpoint=saved_writer) == chosen
+    assert summarize(TEXT, method="abstractive", checkpoint=saved_writer) == chosen  # what a random decoder writes is refused
+    analysis = analyze(TEXT, method="abstractive", checkpoint=saved_writer)
+    assert (analysis.summary.text, analysis.summary.method) == (chosen, "extractive")
+    assert analysis.summary.warnings[0] == "No written summary passed the check, so this one is made of the article's own sentences."
+    with pytest.raises(DataError, match=r"^method='abstractive' needs a checkpoint whose decoder was trained to write, .* configs/abstractive\.yaml\.$"):
+        summarize(TEXT, method="abstractive", checkpoint=saved_checkpoint)
+    with pytest.raises(DataError, match=r"^method must be one of auto, extractive, abstractive, found 'abstract'\.$"):
+        summarize(TEXT, method="abstract", checkpoint=saved_checkpoint)
 
 
 def test_classify_gives_the_topic_with_runners_up_and_a_stance_a_target(saved_checkpoint: Path) -> None:

@@ -55,6 +55,33 @@ def test_summarize_json(page: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert TEXT[sentence["start"] : sentence["end"]] == sentence["text"] == row["summary"]["text"]
 
 
+def test_the_method_of_a_summary(page: str, saved_writer: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A random decoder is refused: the summary stands alone on standard output, the reasons on standard error."""
+    assert main(["summarize", page, "--checkpoint", str(saved_writer)]) == 0
+    chosen, err = capsys.readouterr()
+    assert err == ""
+    arguments = [page, "--checkpoint", str(saved_writer), "--method", "abstractive"]
+    assert main(["summarize", *arguments]) == 0
+    out, err = capsys.readouterr()
+    assert out == chosen
+    refused = "No written summary passed the check, so this one is made of the article's own sentences."
+    assert refused in err.splitlines()[0]
+    assert main(["summarize", *arguments, "--json"]) == 0
+    summary = json.loads(capsys.readouterr().out)["summary"]
+    assert (summary["method"], summary["claims"], summary["warnings"][0]) == ("extractive", [], refused)
+    assert main(["analyze", *arguments, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["summary"] == summary
+    assert main(["analyze", *arguments]) == 0
+    assert f"Note: {refused}" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_wrong_method_ends_with_exit_code_2(page: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main(["summarize", page, "--method", "abstract"])
+    assert exit_.value.code == 2
+    assert "invalid choice: 'abstract' (choose from" in capsys.readouterr().err
+
+
 def test_summarize_of_articles_prints_a_line_each(articles: str, one_a_language: list[Article], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["summarize", articles]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -147,6 +174,11 @@ def test_an_interrupted_job_says_how_to_go_on(articles: str, tmp_path: Path, mon
         (["summarize", "empty.jsonl"], "empty.jsonl: the file has no article. Give one with a JSON object per line."),
         (["summarize", "latin.txt"], "latin.txt: the text must be UTF-8, found byte 0xe9 at 3. Convert it, e.g. with `iconv -t UTF-8`."),
         (["summarize", "page.txt", "--max-words", "0"], "max_words must be a whole number of at least 1, or None for no limit, found 0."),
+        (
+            ["analyze", "page.txt", "--method", "abstractive"],
+            "method='abstractive' needs a checkpoint whose decoder was trained to write, and this one only chooses sentences. "
+            "Use 'extractive' or 'auto', or train an encoder-decoder, e.g. configs/abstractive.yaml.",
+        ),
         (["summarize", "page.txt", "--checkpoint", "nowhere"], "nowhere: there is no such folder. Name a checkpoint folder, or a Hub id such as 'owner/name'."),
         (["analyze", "page.txt", "--target", " "], "a stance target must say something, found ' '. Name a phrase or a claim, such as 'the missile test'."),
         (["analyze", "a.jsonl", "--title", "x"], "--title is for a plain text article; a.jsonl has its articles' own titles. Leave it out."),

@@ -13,8 +13,8 @@ from inference.batch import BatchItem, collate
 from inference.encoding import ArticleTokenizer
 from inference.heads import Tokens, TopicHead
 from inference.labels import IPTC_TOPICS, STANCES
-from inference.losses import IGNORE, TASKS, boilerplate_loss, count_items, salience_loss, stance_loss, topic_loss
-from inference.model import MAX_PADDING, SMALL_GROUP_TOKENS, ArticleModel, Outputs, group_by_length
+from inference.losses import IGNORE, TASKS, boilerplate_loss, count_items, salience_loss, stance_loss, summary_loss, topic_loss
+from inference.model import MAX_PADDING, SMALL_GROUP_TOKENS, ArticleModel, Outputs, gather_articles, group_by_length
 from inference.segments import segment_log_softmax, segment_mean
 
 TARGETS = ["the new bridge", "مجلس البلدية", "市議会の決定", "the mayor"]
@@ -188,23 +188,64 @@ def test_boilerplate_loss_counts_known_sentences() -> None:
     assert loss.item() == pytest.approx(math.log(2) - math.log(3 / 4))
 
 
+def test_summary_loss_is_the_cross_entropy_of_known_tokens_by_the_weight_of_their_text() -> None:
+    """Probabilities of the two tokens are 1/4 and 3/4 everywhere."""
+    logits = torch.tensor([0.0, math.log(3)]).expand(2, 3, 2)
+    labels = torch.tensor([[IGNORE, 1, 0], [1, IGNORE, IGNORE]])
+    rare, frequent = -math.log(1 / 4), -math.log(3 / 4)
+    assert summary_loss(logits, labels, torch.tensor([1.0, 0.5]), 0.0).item() == pytest.approx(frequent + rare + 0.5 * frequent)
+    spread = (rare + frequent) / 2
+    smoothed = 0.8 * (frequent + rare) + 0.2 * 2 * spread + 0.5 * (0.8 * frequent + 0.2 * spread)
+    assert summary_loss(logits, labels, torch.tensor([1.0, 0.5]), 0.2).item() == pytest.approx(smoothed)
+
+
+def test_label_smoothing_of_summaries_is_that_of_torch() -> None:
+    torch.manual_seed(0)
+    logits, labels = torch.randn(2, 5, 11), torch.randint(0, 11, (2, 5))
+    labels[0, :2] = labels[1, 3:] = IGNORE
+    expected = torch.nn.CrossEntropyLoss(ignore_index=IGNORE, label_smoothing=0.1, reduction="sum")(logits.reshape(-1, 11), labels.reshape(-1))
+    assert summary_loss(logits, labels, torch.ones(2), 0.1).item() == pytest.approx(expected.item(), rel=1e-6)
+
+
+def test_the_states_of_an_article_are_gathered_for_each_of_its_texts() -> None:
+    states = torch.arange(5.0)[:, None]
+    memory, mask = gather_articles(states, torch.tensor([0, 0, 1, 1, 1]), torch.tensor([1, 0, 1]))
+    assert mask.tolist() == [[True, True, True], [True, True, False], [True, True, True]]
+    assert memory[mask].flatten().tolist() == [2.0, 3.0, 4.0, 0.0, 1.0, 2.0, 3.0, 4.0]
+
+
 @pytest.mark.parametrize("empty", ["no labels", "no pairs"])
 def test_losses_without_labels_are_exactly_zero(empty: str) -> None:
     pairs = 0 if empty == "no pairs" else 2
     topics = torch.randn(2, 3, requires_grad=True)
     stances = torch.randn(pairs, 4, requires_grad=True)
     sentences = torch.randn(5, requires_grad=True)
+    tokens = torch.randn(pairs, 3, 7, requires_grad=True)
     losses = [
         topic_loss(topics, torch.full((2,), IGNORE), torch.zeros(2, 3, dtype=torch.bool), 0.1),
         stance_loss(stances, torch.full((pairs,), IGNORE), torch.ones(pairs), torch.ones(pairs, dtype=torch.bool)),
         salience_loss(sentences, torch.zeros(5), torch.tensor([0, 0, 1, 1, 1]), torch.ones(2)),
         boilerplate_loss(sentences, torch.full((5,), IGNORE)),
+        summary_loss(tokens, torch.full((pairs, 3), IGNORE), torch.ones(pairs), 0.1),
     ]
-    assert [loss.item() for loss in losses] == [0.0] * 4
+    assert [loss.item() for loss in losses] == [0.0] * 5
     torch.stack(losses).sum().backward()
-    for tensor in (topics, stances, sentences):
+    for tensor in (topics, stances, sentences, tokens):
         assert tensor.grad is not None
         assert not tensor.grad.any()
+
+
+def texts(*written: Sequence[int], start: int = 0, article: int = 0) -> dict[str, Tensor]:
+    """Labels for texts to write about one article of a batch, given as token ids."""
+    width = max(map(len, written), default=0)
+    labels = torch.tensor([[*ids, *[IGNORE] * (width - len(ids))] for ids in written], dtype=torch.int64).reshape(len(written), width)
+    inputs = torch.cat([torch.full((len(written), 1), start), labels[:, :-1].clamp(min=0)], 1) if written else labels
+    return {
+        "summary_article": torch.full((len(written),), article),
+        "summary_inputs": inputs,
+        "summary_labels": labels,
+        "summary_weights": torch.ones(len(written)),
+    }
 
 
 def labeled(encode: ArticleTokenizer, article: Article, **known: Any) -> dict[str, Tensor]:
@@ -224,10 +265,19 @@ def labeled(encode: ArticleTokenizer, article: Article, **known: Any) -> dict[st
         "salience_targets": salience,
         "salience_weights": torch.ones(1),
         "boilerplate_labels": torch.full((held,), known.get("boilerplate", IGNORE)),
+        **texts(*([[7, 9, 8]] if "summary" in known else [])),
     }
 
 
-@pytest.mark.parametrize("task", TASKS)
+def moves(model: ArticleModel, loss: Tensor) -> list[str]:
+    """Names of the parameters with a gradient that is not 0; all of them must have one that is finite."""
+    loss.backward()
+    gradients = {name: parameter.grad for name, parameter in model.named_parameters()}
+    assert [name for name, gradient in gradients.items() if gradient is None or not gradient.isfinite().all()] == []
+    return [name for name, gradient in gradients.items() if gradient is not None and gradient.any()]
+
+
+@pytest.mark.parametrize("task", TASKS[:4])
 def test_a_batch_with_one_task_trains_that_task_and_gives_every_parameter_a_finite_gradient(
     model: ArticleModel, encode: ArticleTokenizer, sample: list[Article], task: str
 ) -> None:
@@ -236,13 +286,65 @@ def test_a_batch_with_one_task_trains_that_task_and_gives_every_parameter_a_fini
     assert outputs.task_losses is not None
     assert outputs.loss is not None
     assert {name for name, loss in outputs.task_losses.items() if loss != 0.0} == {task}
-    outputs.loss.backward()
-    gradients = {name: parameter.grad for name, parameter in model.named_parameters()}
-    assert [name for name, gradient in gradients.items() if gradient is None or not gradient.isfinite().all()] == []
-    moved = {name.split(".")[0] for name, gradient in gradients.items() if gradient is not None and gradient.any()}
+    moved = {name.split(".")[0] for name in moves(model, outputs.loss)}
     head = {"topic": "topic_head", "stance": "stance_reader", "salience": "sentence_head", "boilerplate": "sentence_head"}[task]
     assert {"backbone", head} <= moved
     assert moved.isdisjoint({"stance_reader"} - {head})
+
+
+@pytest.mark.parametrize("kind", ["t5", "bart"])
+@pytest.mark.parametrize("task", TASKS)
+def test_every_parameter_of_an_encoder_decoder_has_a_gradient_whatever_a_batch_lacks(
+    kind: str, task: str, make_writer: Callable[..., ArticleModel], encode: ArticleTokenizer, sample: list[Article]
+) -> None:
+    """Ranks of a distributed run must agree on what they exchange; what the task does not reach has a gradient of 0."""
+    model = make_writer(kind).train()
+    outputs = model(**labeled(encode, sample[0], **{task: 1}))
+    assert {name for name, loss in outputs.task_losses.items() if loss != 0.0} == {task}
+    moved = moves(model, outputs.loss)
+    assert any(name.startswith("backbone.") and "encoder." in name for name in moved)
+    assert any(name.startswith("backbone.") and "decoder." in name for name in moved) == (task == "summary")
+    if task == "summary":
+        assert all(name.startswith("backbone.") for name in moved)
+
+
+@pytest.mark.parametrize("kind", ["t5", "bart"])
+def test_the_summary_loss_is_that_of_hugging_face(kind: str, make_writer: Callable[..., ArticleModel], encode: ArticleTokenizer) -> None:
+    """Of an article in one window: the stock model reads the same tokens and shifts the labels itself."""
+    model = make_writer(kind)
+    batch = labeled(encode, Article("The river rose by two metres near the old bridge on Monday.", lang="en"))
+    assert len(batch["window_lengths"]) == 1
+    ids = torch.tensor([41, 87, 300, 41, model.backbone.config.eos_token_id])
+    batch |= texts(ids.tolist(), start=model.backbone.config.decoder_start_token_id)
+    with torch.no_grad():
+        outputs = model(**batch)
+        expected = model.backbone(input_ids=batch["token_ids"][None], labels=ids[None]).loss
+    assert expected > 1
+    torch.testing.assert_close(outputs.task_losses["summary"] / 5, expected, atol=1e-5, rtol=0)
+    torch.testing.assert_close(outputs.loss, expected, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("kind", ["t5", "bart"])
+def test_the_decoder_reads_all_windows_of_its_article_and_no_other(
+    kind: str, make_writer: Callable[..., ArticleModel], encode: ArticleTokenizer, one_a_language: list[Article]
+) -> None:
+    """Each window is encoded alone by the stock encoder; the stock decoder reads their states side by side."""
+    model = make_writer(kind)
+    first, second = (labeled(encode, replace(article, stances=())) for article in one_a_language[2:4])
+    assert min(len(batch["window_lengths"]) for batch in (first, second)) >= 3
+    written = torch.tensor([[model.backbone.config.decoder_start_token_id, 60, 70, 80]])
+    with torch.no_grad():
+        expected = []
+        for batch in (first, second):
+            windows = batch["token_ids"].split(batch["window_lengths"].tolist())
+            states = torch.cat([model.backbone.get_encoder()(input_ids=window[None]).last_hidden_state for window in windows], 1)
+            expected.append(model.backbone(encoder_outputs=(states,), decoder_input_ids=written).logits)
+        ids, lengths = (torch.cat([first[name], second[name]]) for name in ("token_ids", "window_lengths"))
+        article, _ = model.read_tokens(ids, lengths, ids[:0], lengths[:0])
+        owner = torch.cat([torch.full_like(batch["token_ids"], number) for number, batch in enumerate((first, second))])
+        found = model.next_token_logits(article.states, owner, torch.tensor([1, 0]), written.expand(2, 4))
+    assert (expected[0] - expected[1]).abs().max() > 1e-3
+    torch.testing.assert_close(found, torch.cat(expected[::-1]), atol=1e-4, rtol=1e-4)
 
 
 def test_a_batch_without_any_label_has_no_loss(model: ArticleModel, encode: ArticleTokenizer, sample: list[Article]) -> None:
@@ -257,15 +359,25 @@ def test_a_batch_without_any_label_has_no_loss(model: ArticleModel, encode: Arti
 def test_the_loss_is_the_weighted_sum_of_means_over_the_items_of_the_step(model: ArticleModel, encode: ArticleTokenizer, sample: list[Article]) -> None:
     batch = labeled(encode, sample[0], topic=1, stance=2, salience=0, boilerplate=0)
     held = len(batch["sentence_article"])
-    model.loss_weights = {"topic": 1.0, "stance": 10.0, "salience": 0.1, "boilerplate": 2.0}
+    model.loss_weights = {"topic": 1.0, "stance": 10.0, "salience": 0.1, "boilerplate": 2.0, "summary": 7.0}
     own = model(**batch)
     assert own.task_losses is not None
-    names = ("topic_labels", "stance_labels", "salience_targets", "sentence_article", "boilerplate_labels")
-    assert count_items(*(batch[name] for name in names)).tolist() == [1, 1, 1, held]
+    assert count_items(batch).tolist() == [1, 1, 1, held, 0]
     total = {name: loss.item() for name, loss in own.task_losses.items()}
     assert own.loss.item() == pytest.approx(total["topic"] + 10 * total["stance"] + 0.1 * total["salience"] + 2 * total["boilerplate"] / held)
-    step = model(**batch, num_items_in_batch=torch.tensor([4, 2, 5, 100]))
+    step = model(**batch, num_items_in_batch=torch.tensor([4, 2, 5, 100, 9]))
     assert step.loss.item() == pytest.approx(total["topic"] / 4 + 10 * total["stance"] / 2 + 0.1 * total["salience"] / 5 + 2 * total["boilerplate"] / 100)
+
+
+def test_texts_weigh_by_their_tokens_in_the_loss_of_a_step(make_writer: Callable[..., ArticleModel], encode: ArticleTokenizer, sample: list[Article]) -> None:
+    model = make_writer("bart")
+    model.loss_weights["summary"] = 7.0
+    batch = labeled(encode, sample[0], topic=1, summary=1) | texts([5, 6, 7, 8], [9, 5])
+    assert count_items(batch).tolist() == [1, 0, 0, 0, 6]
+    own, step = model(**batch), model(**batch, num_items_in_batch=torch.tensor([2, 1, 1, 1, 60]))
+    topic, summary = own.task_losses["topic"].item(), own.task_losses["summary"].item()
+    assert own.loss.item() == pytest.approx(topic + 7 * summary / 6)
+    assert step.loss.item() == pytest.approx(topic / 2 + 7 * summary / 60)
 
 
 def test_without_labels_there_is_no_loss_and_nothing_random(model: ArticleModel, encode: ArticleTokenizer, sample: list[Article]) -> None:

@@ -1,5 +1,6 @@
 """Large files: a job that was killed anywhere ends with the same bytes as one that was not."""
 
+import inspect
 import json
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -8,7 +9,8 @@ from typing import Any
 import pytest
 
 from inference import stream
-from inference.analyzer import Analysis, Analyzer
+from inference.analysis import DEFAULTS, Analysis
+from inference.analyzer import Analyzer
 from inference.article import Article, write_articles
 from inference.errors import DataError
 from inference.stream import StreamResult, analyze_file, analyze_rows
@@ -84,6 +86,26 @@ def test_a_killed_job_resumes_to_the_same_bytes(analyzer: Analyzer, source: Path
     assert result == StreamResult(10, 0, resumed=chunks * CHUNK)
     assert output.read_bytes() == whole.read_bytes()
     assert not partial.exists()
+
+
+def test_a_job_that_writes_is_resumed_by_the_same_method_only(saved_writer: Path, source: Path, tmp_path: Path) -> None:
+    writer, whole, output = Analyzer.from_pretrained(saved_writer), tmp_path / "whole.jsonl", tmp_path / "out.jsonl"
+    analyze_file(writer, source, whole, method="abstractive", max_words=20)
+    assert all(row["summary"]["warnings"] for row in rows(whole))  # of a random decoder
+    with pytest.raises(Killed):
+        analyze_file(writer, source, output, method="abstractive", max_words=20, progress=killed_after(1))
+    with pytest.raises(DataError, match=r"the job began with other options, .*\"method\":\s?\"abstractive\""):
+        analyze_file(writer, source, output, method="extractive", max_words=20, resume=True)
+    assert analyze_file(writer, source, output, method="abstractive", max_words=20, resume=True) == StreamResult(10, 0, resumed=CHUNK)
+    assert output.read_bytes() == whole.read_bytes()
+
+
+def test_the_defaults_are_those_of_the_analyzer_and_may_be_written_out(analyzer: Analyzer, source: Path, tmp_path: Path) -> None:
+    parameters = inspect.signature(Analyzer.analyze_many).parameters
+    assert {name: parameters[name].default for name in DEFAULTS} == DEFAULTS
+    with pytest.raises(Killed):
+        analyze_file(analyzer, source, tmp_path / "out.jsonl", progress=killed_after(1))
+    assert analyze_file(analyzer, source, tmp_path / "out.jsonl", max_words=60, resume=True).resumed == CHUNK
 
 
 def test_resuming_reads_only_what_is_left(analyzer: Analyzer, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,8 +7,9 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from inference.analyzer import Analysis, StanceResult, Summary, SummarySentence, Topic
+from inference.analysis import Analysis, StanceResult, Summary, SummarySentence, Topic
 from inference.cleaning import Removed
+from inference.faithfulness import Claim
 from inference.view import analysis_to_row, analysis_view, plain
 
 TEXT = "Home | News | Sport\nThe council rejected the ferry plan on Monday.\nSubscribe now\nShare\n© 2024 Porthaven Post"
@@ -64,6 +65,19 @@ Left out  4 passages that are not article
 
 Note: The language could not be identified."""
     )
+
+
+def test_a_written_summary_has_no_sentences_to_count() -> None:
+    written = Summary("The ferry plan failed by 19 votes.", (), "abstractive", (Claim("number", "19", "text", 5, 7),))
+    assert "\nSummary  abstractive, 7 words\n  The ferry plan failed by 19 votes.\n" in shown(analysis(summary=written))
+
+
+def test_the_view_says_why_a_written_summary_was_refused() -> None:
+    found = analysis()
+    refused = Summary(found.summary.text, found.summary.sentences, "extractive", (), ("It says 1,300,\x1b[2J which the article does not.",))
+    view = shown(analysis(summary=refused))
+    assert view.endswith("\n\nNote: The language could not be identified.\nNote: It says 1,300, which the article does not.")
+    assert "Note:" not in shown(analysis(warnings=()))
 
 
 def test_what_is_empty_is_not_shown() -> None:
@@ -129,4 +143,22 @@ def test_a_row_has_rounded_probabilities_and_exact_offsets() -> None:
     assert row["stances"][0]["target"] == "the ferry plan"
     assert row["stances"][0]["stance"] == "against"
     assert row["summary"]["sentences"] == [{"text": "The council rejected the ferry plan on Monday.", "start": 20, "end": 66, "salience": 0.8765}]
+    assert list(row["summary"]) == ["text", "method", "sentences", "claims", "warnings"]
+    assert (row["summary"]["method"], row["summary"]["claims"], row["summary"]["warnings"]) == ("extractive", [], [])
     assert row["removed"][0] == {"start": 0, "end": 19, "kind": "navigation", "score": 0.98}
+
+
+def test_a_row_has_the_claims_of_a_written_summary_and_why_one_was_refused() -> None:
+    claims = (Claim("number", "19", "text", 5, 7), Claim("name", "Porthaven", "title", 0, 9))
+    row = analysis_to_row(analysis(summary=Summary("It failed in Porthaven by 19 votes.", (), "abstractive", claims, ("It is new.",))))
+    assert json.loads(json.dumps(row)) == row
+    assert row["summary"] == {
+        "text": "It failed in Porthaven by 19 votes.",
+        "method": "abstractive",
+        "sentences": [],
+        "claims": [
+            {"kind": "number", "text": "19", "place": "text", "start": 5, "end": 7},
+            {"kind": "name", "text": "Porthaven", "place": "title", "start": 0, "end": 9},
+        ],
+        "warnings": ["It is new."],
+    }

@@ -7,14 +7,40 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import BertConfig, BertModel, PreTrainedTokenizerBase
+from safetensors.torch import load_file, save_file
+from transformers import (
+    AutoModelForSeq2SeqLM,
+    BartConfig,
+    BartForConditionalGeneration,
+    BertConfig,
+    BertModel,
+    ByT5Tokenizer,
+    GenerationConfig,
+    M2M100Config,
+    MarianConfig,
+    MBartConfig,
+    MT5Config,
+    PreTrainedConfig,
+    PreTrainedTokenizerBase,
+    SwitchTransformersConfig,
+    T5Config,
+    T5ForConditionalGeneration,
+    T5GemmaConfig,
+    UMT5Config,
+    set_seed,
+)
 
+from inference.analyzer import Analyzer
+from inference.article import Article
+from inference.checkpoint import save_checkpoint
 from inference.errors import ConfigError, DataError
 from inference.losses import IGNORE
+from inference.model import ArticleModel
+from training.batches import plan_batches
 from training.build import build_model, build_tokenizer
 from training.config import RunConfig, Source
 from training.corpus import load_corpus
-from training.examples import Example, plan_batches, token_rarity
+from training.examples import Example, token_rarity
 from training.rows import source_file
 from training.vocabulary import train_tokenizer
 
@@ -29,6 +55,173 @@ def save_bert(folder: Path, vocabulary: int) -> None:
     torch.manual_seed(0)
     sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16, "max_position_embeddings": 32}
     BertModel(BertConfig(vocab_size=vocabulary, **sizes)).save_pretrained(folder)
+
+
+T5_SIZES = {"vocab_size": 400, "d_model": 16, "d_kv": 8, "num_heads": 2, "d_ff": 24, "num_layers": 2, "num_decoder_layers": 1}
+BART_SIZES = {
+    **{"vocab_size": 400, "d_model": 16, "encoder_layers": 2, "decoder_layers": 1, "encoder_attention_heads": 2, "decoder_attention_heads": 2},
+    **{"encoder_ffn_dim": 24, "decoder_ffn_dim": 24, "max_position_embeddings": 256, "pad_token_id": 0, "eos_token_id": 1, "bos_token_id": 2},
+}
+GEMMA_SIZES = {"vocab_size": 400, "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2, "head_dim": 8}
+PRETRAINED = {
+    "t5": lambda: T5Config(**T5_SIZES, feed_forward_proj="gated-gelu", decoder_start_token_id=0),
+    "mt5": lambda: MT5Config(**T5_SIZES, feed_forward_proj="gated-gelu"),
+    "umt5": lambda: UMT5Config(**T5_SIZES, feed_forward_proj="gated-gelu", decoder_start_token_id=0),
+    "bart": lambda: BartConfig(**BART_SIZES, decoder_start_token_id=1),
+    "mbart": lambda: MBartConfig(**BART_SIZES, decoder_start_token_id=1),
+    "m2m_100": lambda: M2M100Config(**BART_SIZES, decoder_start_token_id=1),
+    "t5gemma": lambda: T5GemmaConfig(encoder={**GEMMA_SIZES, "num_key_value_heads": 1}, decoder={**GEMMA_SIZES, "num_key_value_heads": 1}, vocab_size=400),
+}
+"""Configs of tiny models, by type; a byte tokenizer has 384 entries, and the models know some more, as mT5 does."""
+
+
+def save_writer(folder: Path, config: PreTrainedConfig) -> None:
+    set_seed(0)
+    AutoModelForSeq2SeqLM.from_config(config).save_pretrained(folder)
+    ByT5Tokenizer().save_pretrained(folder)
+
+
+def byte_config(tiny_config: TinyConfig, run: Path, folder: Path, *overrides: str) -> RunConfig:
+    return tiny_config(run, f"model.backbone={{folder: {folder}}}", "model.tokenizer=null", *overrides)
+
+
+@pytest.mark.parametrize("kind", PRETRAINED)
+def test_a_pretrained_encoder_decoder_writes_as_it_did_and_is_saved_whole(kind: str, tmp_path: Path, tiny_config: TinyConfig) -> None:
+    save_writer(tmp_path / kind, PRETRAINED[kind]())
+    config = byte_config(tiny_config, tmp_path / "run", tmp_path / kind)
+    model = build_model(config, ByT5Tokenizer()).eval()
+    assert model.backbone.config.model_type == kind
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
+    assert (model.config.summary_tokens, model.config.summary_prefix, model.config.headline_prefix) == (128, "{lang} summary:", "{lang} headline:")
+    ids, begun = torch.tensor([[70, 80, 90, 1]]), torch.tensor([[model.backbone.config.decoder_start_token_id, 75]])
+    pretrained = AutoModelForSeq2SeqLM.from_pretrained(tmp_path / kind).eval()
+    expected = pretrained(input_ids=ids, decoder_input_ids=begun).logits
+    assert torch.equal(model.backbone(input_ids=ids, decoder_input_ids=begun).logits, expected)
+    model.save_pretrained(tmp_path / "saved")
+    again = ArticleModel.from_pretrained(tmp_path / "saved").eval()
+    assert torch.equal(again.backbone(input_ids=ids, decoder_input_ids=begun).logits, expected)
+    for name in ("decoder_start_token_id", "eos_token_id", "pad_token_id"):
+        assert getattr(again.backbone.config, name) == getattr(model.backbone.config, name) is not None
+    assert again.backbone.generation_config.to_diff_dict() == model.backbone.generation_config.to_diff_dict()
+
+
+def test_a_backbone_that_was_saved_in_bfloat16_is_trained_and_loaded_in_float32(tmp_path: Path, tiny_config: TinyConfig) -> None:
+    set_seed(0)
+    AutoModelForSeq2SeqLM.from_config(PRETRAINED["t5"]()).to(torch.bfloat16).save_pretrained(tmp_path / "half")
+    ByT5Tokenizer().save_pretrained(tmp_path / "half")
+    model = build_model(byte_config(tiny_config, tmp_path / "run", tmp_path / "half"), ByT5Tokenizer())
+    save_checkpoint(tmp_path / "saved", model, ByT5Tokenizer(), {"name": "half"})
+    analyzer = Analyzer.from_pretrained(tmp_path / "saved")
+    assert {parameter.dtype for parameter in (*model.parameters(), *analyzer.model.parameters())} == {torch.float32}
+    (analysis,) = analyzer.analyze_many([Article("The river rose by two metres.")])
+    assert analysis.summary.text == "The river rose by two metres."
+
+
+def test_output_embeddings_of_their_own_stay_their_own(tmp_path: Path, tiny_config: TinyConfig) -> None:
+    """mT5 and T5 1.1 are pretrained with them, and this transformers ties them wherever it can."""
+    save_writer(tmp_path / "mt5", PRETRAINED["mt5"]())
+    weights = load_file(tmp_path / "mt5" / "model.safetensors")
+    weights["lm_head.weight"] = torch.randn(400, 16)
+    save_file(weights, tmp_path / "mt5" / "model.safetensors", {"format": "pt"})
+    config = byte_config(tiny_config, tmp_path / "run", tmp_path / "mt5")
+    model = build_model(config, build_tokenizer(config, load_corpus(config)))
+    model.save_pretrained(tmp_path / "saved")
+    for backbone in (model.backbone, ArticleModel.from_pretrained(tmp_path / "saved").backbone):
+        assert torch.equal(backbone.lm_head.weight, weights["lm_head.weight"])
+        assert torch.equal(backbone.shared.weight, weights["shared.weight"])
+
+
+def test_habits_of_a_pretrained_model_are_left_behind(tmp_path: Path, tiny_config: TinyConfig) -> None:
+    """They are no part of our checkpoint: the model that is scored in training would write otherwise than the one that is loaded."""
+    save_writer(tmp_path / "bart", PRETRAINED["bart"]())
+    GenerationConfig(min_length=56, num_beams=4, decoder_start_token_id=1, eos_token_id=1, pad_token_id=0).save_pretrained(tmp_path / "bart")
+    config = byte_config(tiny_config, tmp_path / "run", tmp_path / "bart")
+    settings = build_model(config, ByT5Tokenizer()).backbone.generation_config
+    assert settings.min_length in (None, 0)
+    assert settings.num_beams in (None, 1)
+    assert (settings.decoder_start_token_id, settings.eos_token_id, settings.pad_token_id) == (1, 1, 0)
+
+
+ARCHITECTURE = "model.backbone.architecture={{type: {}, layers: 2, decoder_layers: 1, width: 16, heads: 2, feed_forward: 24, dropout: 0.2}}"
+
+
+@pytest.mark.parametrize(("kind", "start"), [("t5", "pad"), ("bart", "cls")])
+def test_an_encoder_decoder_from_scratch(kind: str, start: str, tmp_path: Path, tiny_config: TinyConfig, tokenizer: PreTrainedTokenizerBase) -> None:
+    model = build_model(tiny_config(tmp_path / "run", ARCHITECTURE.format(kind), "losses.summary=0.7", "losses.summary_label_smoothing=0.2"), tokenizer)
+    assert isinstance(model.backbone, T5ForConditionalGeneration if kind == "t5" else BartForConditionalGeneration)
+    config = model.backbone.config
+    assert config.decoder_start_token_id == getattr(tokenizer, f"{start}_token_id")
+    assert (config.pad_token_id, config.eos_token_id, config.vocab_size) == (tokenizer.pad_token_id, tokenizer.sep_token_id, len(tokenizer))
+    encoder, decoder = model.backbone.get_encoder(), model.backbone.get_decoder()
+    assert [len(getattr(half, "block" if kind == "t5" else "layers")) for half in (encoder, decoder)] == [2, 1]
+    assert model.backbone.get_output_embeddings().weight is model.backbone.get_input_embeddings().weight
+    assert {module.p for module in model.backbone.modules() if isinstance(module, torch.nn.Dropout)} <= {0.2}
+    assert (model.loss_weights["summary"], model.summary_label_smoothing) == (0.7, 0.2)
+    if kind == "t5":
+        assert model.backbone.get_encoder().block[0].layer[1].DenseReluDense.wi_1.weight.shape == (24, 16)  # the gate
+
+
+def test_an_encoder_has_nothing_to_write(tmp_path: Path, tiny_config: TinyConfig, tokenizer: PreTrainedTokenizerBase) -> None:
+    model = build_model(tiny_config(tmp_path / "run"), tokenizer)
+    assert (model.config.summary_prefix, model.config.headline_prefix) == ("", "")
+    with pytest.raises(ConfigError, match=r"^training\.select: generated_rouge2 cannot be computed, since modernbert has no decoder\. Select other scores\.$"):
+        build_model(tiny_config(tmp_path / "run", "training.select=[rouge1, generated_rouge2]"), tokenizer)
+
+
+def test_learned_positions_hold_all_that_is_written(tmp_path: Path, tiny_config: TinyConfig, tokenizer: PreTrainedTokenizerBase) -> None:
+    """The longest text that training or a search can give the decoder: the start token, a prefix in any language, and the text."""
+    config = tiny_config(tmp_path / "run", ARCHITECTURE.format("bart"), "model.decoder.tokens=200")
+    positions = build_model(config, tokenizer).backbone.config.max_position_embeddings
+    for lang in ("en", "ckb", "qqx"):
+        assert positions >= 1 + len(tokenizer(f"{lang} headline:", add_special_tokens=False)["input_ids"]) + 200
+
+
+def test_a_decoder_with_too_few_positions_is_refused(tmp_path: Path, tiny_config: TinyConfig) -> None:
+    save_writer(tmp_path / "mbart", PRETRAINED["mbart"]())
+    config = byte_config(tiny_config, tmp_path / "run", tmp_path / "mbart", "model.decoder.tokens=240")
+    # " headline:" in bytes, the start token, four tokens for a language code
+    message = r"^model\.decoder\.tokens: the backbone writes at most 256 tokens, 15 of them in front of the text, found 242\. Lower it\.$"
+    with pytest.raises(ConfigError, match=message):
+        build_model(byte_config(tiny_config, tmp_path / "run", tmp_path / "mbart", "model.decoder.tokens=242"), ByT5Tokenizer())
+    assert build_model(config, ByT5Tokenizer()).config.summary_tokens == 240
+
+
+def test_relative_positions_have_no_limit(tmp_path: Path, tiny_config: TinyConfig) -> None:
+    save_writer(tmp_path / "t5", PRETRAINED["t5"]())
+    ByT5Tokenizer(model_max_length=32).save_pretrained(tmp_path / "t5")  # that of T5 says 512, the length of its pretraining
+    config = byte_config(tiny_config, tmp_path / "run", tmp_path / "t5")
+    tokenizer = build_tokenizer(config, load_corpus(config))
+    assert tokenizer.model_max_length == 32
+    assert build_model(config, tokenizer).config.window_tokens == 64
+
+
+@pytest.mark.parametrize(("name", "verb"), [("decoder_start_token_id", "begin"), ("eos_token_id", "end")])
+def test_a_decoder_that_cannot_begin_or_end_is_refused(name: str, verb: str, tmp_path: Path, tiny_config: TinyConfig) -> None:
+    settings = PRETRAINED["mbart"]()
+    save_writer(tmp_path / "mbart", settings)
+    setattr(settings, name, None)
+    settings.save_pretrained(tmp_path / "mbart")
+    message = rf"^model\.backbone: the config of this mbart names no {name}, so that its decoder cannot {verb} a text\. Set it in a copy's config\.json, "
+    with pytest.raises(ConfigError, match=message):
+        build_model(byte_config(tiny_config, tmp_path / "run", tmp_path / "mbart"), ByT5Tokenizer())
+
+
+SCALED = r"^model\.backbone: marian scales its word embeddings in a place that the heads do not see\. Name a model that does not, such as mT5, BART or mBART\.$"
+EXPERTS = r"^model\.backbone: switch_transformers is a mixture of experts, which cannot be trained here\. Name a dense model, such as mT5\.$"
+
+
+@pytest.mark.parametrize(
+    ("pretrained", "message"),
+    [
+        (MarianConfig(**BART_SIZES, scale_embedding=True, decoder_start_token_id=0, forced_eos_token_id=1), SCALED),
+        (SwitchTransformersConfig(**{**T5_SIZES, "num_experts": 2, "num_sparse_encoder_layers": 1, "num_sparse_decoder_layers": 1}), EXPERTS),
+    ],
+    ids=["scaled", "experts"],
+)
+def test_backbones_that_would_be_read_wrongly_are_refused(pretrained: PreTrainedConfig, message: str, tmp_path: Path, tiny_config: TinyConfig) -> None:
+    save_writer(tmp_path / "writer", pretrained)
+    with pytest.raises(ConfigError, match=message):
+        build_model(byte_config(tiny_config, tmp_path / "run", tmp_path / "writer"), ByT5Tokenizer())
 
 
 def test_a_backbone_folder_without_a_tokenizer_is_refused(tmp_path: Path, tiny_config: TinyConfig) -> None:

@@ -4,9 +4,11 @@ import pytest
 from pydantic import BaseModel
 
 import training.config
+import training.config_model
 from inference.errors import ConfigError
 from inference.labels import IPTC_TOPICS
 from training.config import RunConfig, config_to_yaml, load_config
+from training.config_model import EncoderDecoderArchitecture, Lora
 
 SMALL = """\
 name: small
@@ -88,8 +90,8 @@ def test_all_problems_come_together(path: Path) -> None:
     assert found == [
         "15: training.patience: the key stands twice, first on line 14. Keep one of them.",
         "--set training.lr=1: in training, 'lr' is an unknown key. Known here: tokens, batch_tokens, accumulation, learning_rate, "
-        "embedding_learning_rate, weight_decay, warmup_fraction, gradient_clip, precision, max_windows, max_targets, hide_title, inject_boilerplate, "
-        "mask_tokens, evaluate_every, dev_articles, patience, select.",
+        "embedding_learning_rate, weight_decay, warmup_fraction, gradient_clip, precision, gradient_checkpointing, max_windows, max_targets, hide_title, "
+        "inject_boilerplate, mask_tokens, evaluate_every, dev_articles, generated_articles, patience, select.",
         "--set seed=-1: seed: must be greater than or equal to 0, found -1. Seed of every random choice.",
         " output: missing; give a value. Folder of the run, from the working directory.",
         "7: data.dev.0.lang: must be a valid string, found False; quote the value if it is text. ISO 639 code of the rows that name no language.",
@@ -140,11 +142,124 @@ def test_all_problems_come_together(path: Path) -> None:
         ("model.backbone={}", "model.backbone.architecture: a backbone is exactly one of 'hub', 'folder' and 'architecture', found none."),
         ("model.backbone.revision=v1", "model.backbone.architecture: 'revision' goes with 'hub' only; remove it."),
         ("model.backbone.architecture.heads=5", "model.backbone.architecture.heads: width / heads must be an even number, found 64 / 5."),
-        ("model.backbone=5", "model.backbone: must be a mapping, found 5. Encoder: a Hub id, a folder, or an architecture."),
+        ("model.backbone=5", "model.backbone: must be a mapping, found 5. Encoder or encoder-decoder: a Hub id, a folder, or an architecture."),
     ],
 )
 def test_one_problem(path: Path, override: str, message: str) -> None:
     assert message in problem(path, override)
+
+
+WRITER = "model.backbone.architecture={type: t5, layers: 2, decoder_layers: 1, width: 64, heads: 4, feed_forward: 128}"
+
+
+def test_an_encoder_decoder_and_its_overrides(path: Path) -> None:
+    config = load_config(path, [WRITER, "model.backbone.architecture.layers=3", "model.backbone.architecture.type=bart", "model.decoder.tokens=64"])
+    architecture = config.model.backbone.architecture
+    assert isinstance(architecture, EncoderDecoderArchitecture)
+    assert (architecture.type, architecture.layers, architecture.decoder_layers, architecture.dropout) == ("bart", 3, 1, 0.0)
+    assert (config.model.decoder.tokens, config.model.decoder.summary_prefix, config.model.decoder.headline_prefix) == (
+        64,
+        "{lang} summary:",
+        "{lang} headline:",
+    )
+
+
+def test_what_is_written_by_default(path: Path) -> None:
+    backbone = ["model.backbone={hub: owner/model}", "model.tokenizer=null"]
+    config = load_config(path, [*backbone, "data.train.0.generate=both", "training.select=[generated_rougeL]"])
+    assert (config.data.train[0].generate, config.data.dev[0].generate) == ("both", "summary")
+    assert (config.losses.summary, config.losses.headline_generation, config.losses.summary_label_smoothing) == (1.0, 0.5, 0.1)
+    assert (config.training.generated_articles, config.training.gradient_checkpointing) == (64, False)
+
+
+def test_an_encoder_decoder_and_low_rank_changes_read_back_equal(path: Path, tmp_path: Path) -> None:
+    pretrained = ["model.backbone={hub: owner/model, lora: {rank: 4}}", "model.tokenizer=null"]
+    again = tmp_path / "resolved.yaml"
+    for overrides in ([WRITER], pretrained):
+        config = load_config(path, overrides)
+        again.write_text(config_to_yaml(config), encoding="utf-8")
+        assert load_config(again) == config
+    assert config.model.backbone.lora == Lora(rank=4, alpha=32, dropout=0.05)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        (
+            "model.backbone.architecture.type=moderbert",
+            "model.backbone.architecture.type: must be 'modernbert', 't5' or 'bart', found 'moderbert' (did you mean 'modernbert'?). "
+            "Kind of backbone to build with random weights: modernbert is an encoder, t5 and bart are encoder-decoders.",
+        ),
+        ("model.backbone.architecture.type=5", "model.backbone.architecture.type: must be 'modernbert', 't5' or 'bart', found 5. Kind of backbone"),
+        ("model.backbone.architecture=t5", "model.backbone.architecture: must be a mapping, found 't5'. Encoder or encoder-decoder to build from scratch."),
+        ("model.backbone.architecture.layers=two", "model.backbone.architecture.layers: must be a valid integer, found 'two'. Encoder layers."),
+        ("model.backbone.architecture.heads=5", "model.backbone.architecture.heads: width / heads must be a whole number, found 64 / 5."),
+        (
+            "model.backbone.architecture.decoder_layer=2",
+            "in model.backbone.architecture, 'decoder_layer' is an unknown key; did you mean 'decoder_layers'? "
+            "Known here: type, layers, decoder_layers, width, heads, feed_forward, dropout.",
+        ),
+        ("model.backbone.architecture.global_every=2", "'global_every' is an unknown key. Known here: type, layers, decoder_layers, width, "),
+        ("model.backbone.lora={rank: 8}", "low-rank changes go with a pretrained backbone ('hub' or 'folder'): random weights must be trained themselves"),
+        ("model.decoder.summary_prefix=''", "model.decoder.summary_prefix: must have at least 1 character, found ''. Opens a written summary; "),
+        ("model.decoder.headline_prefix='{language}:'", "braces can only stand in {lang}, the article's language code, found '{language}:'."),
+        ("model.decoder.headline_prefix='{lang} summary:'", "model.decoder.headline_prefix: must differ from summary_prefix, or the decoder cannot know "),
+        ("training.select=[generated_rouge3]", "'generated_rouge2' or 'generated_rougeL', found 'generated_rouge3' (did you mean 'generated_rougeL'?)."),
+        ("data.train.0.generate=title", "data.train.0.generate: must be 'summary', 'headline', 'both' or 'none', found 'title'. What of its articles "),
+    ],
+)
+def test_one_problem_of_an_encoder_decoder(path: Path, override: str, message: str) -> None:
+    path.write_text(SMALL.replace("{type: modernbert, layers: 2,", "{type: t5, layers: 2, decoder_layers: 1,"), encoding="utf-8")
+    assert message in problem(path, override)
+
+
+def test_problems_inside_an_architecture_stand_at_their_lines(path: Path) -> None:
+    architecture = """
+      type: bart
+      layers: 0
+      width: 64
+      headz: 4
+      feed_forward: 128"""
+    path.write_text(SMALL.replace(" {type: modernbert, layers: 2, width: 64, heads: 4, feed_forward: 128}", architecture), encoding="utf-8")
+    assert problems(path) == [
+        "12: model.backbone.architecture.layers: must be greater than or equal to 1, found 0. Encoder layers.",
+        "10: model.backbone.architecture.decoder_layers: missing; give a value. Decoder layers.",
+        "10: model.backbone.architecture.heads: missing; give a value. Attention heads of a layer; width / heads must be a whole number.",
+        "14: model.backbone.architecture.headz: unknown key; did you mean 'heads'? Known here: type, layers, decoder_layers, width, heads, feed_forward, "
+        "dropout; its value is 4.",
+    ]
+
+
+def test_an_architecture_without_a_type(path: Path) -> None:
+    path.write_text(SMALL.replace("type: modernbert, ", ""), encoding="utf-8")
+    assert problems(path) == [
+        "10: model.backbone.architecture.type: missing; give a value. "
+        "Kind of backbone to build with random weights: modernbert is an encoder, t5 and bart are encoder-decoders."
+    ]
+    _, found = problems(path, ["model.backbone.architecture.decoder_layrs=2"])[::-1]
+    assert "'decoder_layrs' is an unknown key; did you mean 'decoder_layers'? Known here: type, layers, width, " in found  # of any type
+
+
+def test_a_decoder_needs_capitals(path: Path) -> None:
+    (found,) = problems(path, [WRITER, "model.tokenizer.lowercase=true"])
+    assert found == (
+        "11: model.tokenizer: lowercase must be false where the backbone has a decoder, which would write names and sentences without capitals, found true."
+    )
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("data.train.0.generate=both", "data.train: news is to teach a decoder headlines, and this backbone has none"),
+        ("training.hide_title=0", "hide_title must be above 0 where a source has `generate: headline` or `both`: a title that is read is not written, found 0"),
+    ],
+)
+def test_titles_that_nobody_would_write(path: Path, override: str, message: str) -> None:
+    architecture = "model.backbone.architecture={type: t5, layers: 1, decoder_layers: 1, width: 16, heads: 2, feed_forward: 16}"
+    others = [] if override.startswith("data") else [architecture, "model.tokenizer.lowercase=false", "data.train.0.generate=headline"]
+    with pytest.raises(ConfigError) as error:
+        load_config(path, [*others, override])
+    assert message in str(error.value)
 
 
 def test_two_sources_of_one_name(path: Path) -> None:
@@ -168,9 +283,10 @@ def test_a_config_that_cannot_be_read(path: Path, tmp_path: Path) -> None:
 
 
 def test_every_field_says_what_it_is() -> None:
-    models = [value for value in vars(training.config).values() if isinstance(value, type) and issubclass(value, BaseModel) and value.model_fields]
+    values = [value for module in (training.config, training.config_model) for value in vars(module).values()]
+    models = {value for value in values if isinstance(value, type) and issubclass(value, BaseModel) and value.model_fields}
     assert RunConfig in models
-    assert len(models) == 11
+    assert len(models) == 14
     for model in models:
         for name, field in model.model_fields.items():
             assert (field.description or "").endswith("."), f"{model.__name__}.{name}"

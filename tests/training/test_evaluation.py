@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from inference.analyzer import Analysis, StanceResult, Summary, SummarySentence, Topic
+from inference.analysis import Analysis, StanceResult, Summary, SummarySentence, Topic
 from inference.article import Article, Stance
 from inference.cleaning import Removed
 from inference.errors import DataError
@@ -38,9 +38,19 @@ class ScriptedAnalyzer:
     temperatures: Mapping[str, float] = field(default_factory=dict)
     seen: list[Article] = field(default_factory=list)
     limits: set[tuple[int | None, int | None]] = field(default_factory=set)
+    written: Mapping[str, str] | None = None  # by article, where it can write; another article's text is refused by the check
+
+    def method(self, method: str) -> str:
+        return "abstractive" if method != "extractive" and self.written is not None else "extractive"
 
     def analyze_many(
-        self, articles: Iterable[Article], *, max_words: int | None, max_sentences: int | None, on_error: Callable[[Article, DataError], Any]
+        self,
+        articles: Iterable[Article],
+        *,
+        max_words: int | None,
+        max_sentences: int | None,
+        on_error: Callable[[Article, DataError], Any],
+        method: str = "extractive",
     ) -> Iterator[Analysis]:
         for article in articles:
             if not words(article.text):
@@ -62,10 +72,17 @@ class ScriptedAnalyzer:
                     StanceResult(stance.target, "favor", max(values), dict(zip(STANCES, values, strict=True)))
                     for stance, values in zip(article.stances, stances, strict=True)
                 ),
-                summary=Summary(sentence.text, (sentence,), "extractive"),
+                summary=self._summary(article, sentence, method),
                 removed=tuple(self.removed.get(article.id, ())),
                 warnings=(),
             )
+
+    def _summary(self, article: Article, sentence: SummarySentence, method: str) -> Summary:
+        if self.method(method) == "extractive" or self.written is None:
+            return Summary(sentence.text, (sentence,), "extractive")
+        if article.id in self.written:
+            return Summary(self.written[article.id], (), "abstractive")
+        return Summary(sentence.text, (sentence,), "extractive", warnings=("It is not true.",))
 
 
 def run(analyzer: ScriptedAnalyzer, articles: Sequence[Article], **options: Any) -> Report:
@@ -489,6 +506,27 @@ def test_what_is_kept_does_not_grow_with_the_articles() -> None:
         return len(pickle.dumps(tally))
 
     assert kept(60) == pytest.approx(kept(20), rel=0.01)
+
+
+def test_where_summaries_are_written_the_extractive_ones_stand_beside_them() -> None:
+    """One of two is refused, so the model's is the extractive one there."""
+    reference = "The ferry plan was rejected."
+    articles = [Article(TEXT, id=name, lang="en", source="daily", summary=reference) for name in ("1", "2")]
+    analyzer = ScriptedAnalyzer(written={"1": reference})
+    report = run(analyzer, articles)  # the checkpoint prefers to write
+    assert report.method == "abstractive"
+    extract = rouge(TEXT[:47], reference)["rouge1"]
+    assert scores(report, "summary")["rouge1"] == pytest.approx((100 + extract) / 2)
+    assert scores(report, "summary")["refused"] == 50.0
+    assert scores(report, "summary", system="extractive")["rouge1"] == pytest.approx(extract)
+    assert "refused" not in scores(report, "summary", system="extractive")
+    assert {"model", "extractive", "lead-1"} <= {row.system for row in report.rows if (row.group_kind, row.task) == ("overall", "summary")}
+
+    chosen = run(analyzer, articles, method="extractive")
+    assert chosen.method == "extractive"
+    assert scores(chosen, "summary")["rouge1"] == pytest.approx(extract)
+    assert "refused" not in scores(chosen, "summary")
+    assert not any(row.system == "extractive" for row in chosen.rows)
 
 
 def test_positions_are_told_by_tenth_of_the_article() -> None:

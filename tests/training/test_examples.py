@@ -1,5 +1,7 @@
 from array import array
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -7,9 +9,12 @@ import torch
 
 from inference.article import Article, Stance
 from inference.encoding import NO_SENTENCE, ArticleTokenizer
+from inference.generation import SummaryTokenizer
 from inference.labels import IPTC_TOPICS, STANCES
 from inference.losses import IGNORE
-from training.examples import BALANCE, Collator, Example, PlannedBatches, SourceLabels, inject_lines, make_example, plan_batches, source_labels
+from inference.model import ArticleModel
+from training.batches import Collator, PlannedBatches, plan_batches
+from training.examples import BALANCE, Example, SourceLabels, Writing, Written, inject_lines, make_example, source_labels
 
 TEXT = (
     "The river rose by two metres near the old bridge on Monday, the mayor of the town said.\n"
@@ -245,3 +250,83 @@ def test_planned_batches_know_their_place() -> None:
     batches = PlannedBatches([[3, 4], [5]])
     assert len(batches) == 2
     assert batches[1] == (1, [5])
+
+
+SUMMARY = "Schools were closed in the valley. The children stayed at home until Friday."
+
+
+@pytest.fixture
+def codec(encode: ArticleTokenizer, make_writer: Callable[..., ArticleModel]) -> SummaryTokenizer:
+    return SummaryTokenizer(encode.tokenizer, make_writer("bart", summary_tokens=64))
+
+
+def written(encode: ArticleTokenizer, writing: Writing, **fields: object) -> tuple[Written, ...]:
+    article = Article(**{"text": TEXT, "lang": "en", **fields})  # type: ignore[arg-type]
+    return make_example(article, 0, IPTC_TOPICS, encode, False, writing=writing).written
+
+
+def test_what_a_source_gives_the_decoder_to_learn(encode: ArticleTokenizer, codec: SummaryTokenizer) -> None:
+    fields = {"title": "Floods close schools", "summary": SUMMARY, "lang": "sw"}
+    both = written(encode, Writing(summaries=True, headlines=True, codec=codec), **fields)
+    assert [encode.tokenizer.decode(text.prefix) for text in both] == ["sw summary:", "sw headline:"]
+    assert [codec.decode(list(text.ids)) for text in both] == [SUMMARY, "Floods close schools"]
+    assert [text.ids[-1] for text in both] == [encode.tokenizer.sep_token_id] * 2
+    assert [(text.headline, text.whole) for text in both] == [(False, True), (True, True)]
+    assert written(encode, Writing(summaries=True, headlines=False, codec=codec), **fields) == both[:1]
+    assert written(encode, Writing(summaries=False, headlines=True, codec=codec), **fields) == both[1:]
+    assert written(encode, Writing(summaries=True, headlines=True, codec=codec)) == ()  # neither a title nor a summary
+    assert written(encode, Writing(summaries=True, headlines=True, codec=codec), title=" ", summary="\n") == ()
+
+
+def test_a_text_without_a_language_is_written_in_the_one_that_was_found(encode: ArticleTokenizer, codec: SummaryTokenizer) -> None:
+    (text,) = written(encode, Writing(summaries=True, headlines=False, codec=codec), summary=SUMMARY, lang="")
+    assert encode.tokenizer.decode(text.prefix) == "en summary:"
+
+
+def test_a_text_that_is_too_long_is_learned_up_to_a_sentence_end_or_not_at_all(encode: ArticleTokenizer, codec: SummaryTokenizer) -> None:
+    first, both = (len(codec.encode(text)) for text in ("Schools were closed in the valley.", SUMMARY))
+    for limit, expected, whole in ((both, SUMMARY, True), (both - 1, "Schools were closed in the valley.", False), (first - 1, "", False)):
+        codec.config.summary_tokens = limit
+        (text,) = written(encode, Writing(summaries=True, headlines=False, codec=codec), summary=SUMMARY)
+        assert (codec.decode(list(text.ids)), text.whole) == (expected, whole)
+        assert len(text.ids) <= limit
+
+
+def test_a_batch_has_the_texts_to_write_behind_their_prefixes(encode: ArticleTokenizer) -> None:
+    """Token ids are made up: 1 starts a text; prefixes carry no loss; the shorter text is padded on the right."""
+    texts = (
+        Written(array("i", [11, 12]), array("i", [21, 22, 23, 3]), headline=False, whole=True),
+        Written(array("i", [13]), array("i", [31, 3]), headline=True, whole=True),
+    )
+    none = Written(array("i", [11, 12]), array("i"), headline=False, whole=False)
+    first, second = example(encode), example(encode, title="Zebra")
+    made = [replace(first, written=(none,)), replace(second, written=texts)]
+    batch = collator(encode, made, decoder_start=1, decoder_headline_weight=0.25, hide_title=1.0)([(0, [0, 1])])
+    assert batch["summary_article"].tolist() == [1, 1]
+    assert batch["summary_inputs"].tolist() == [[1, 11, 12, 21, 22, 23], [1, 13, 31, 1, 1, 1]]
+    assert batch["summary_labels"].tolist() == [[IGNORE, IGNORE, 21, 22, 23, 3], [IGNORE, 31, 3, IGNORE, IGNORE, IGNORE]]
+    assert batch["summary_weights"].tolist() == [1.0, 0.25]
+
+
+def test_a_shown_title_is_no_text_to_write(encode: ArticleTokenizer, codec: SummaryTokenizer) -> None:
+    """The decoder would only learn to copy it."""
+    made = make_example(
+        Article(TEXT, title="Zebra", lang="en", summary=SUMMARY), 0, IPTC_TOPICS, encode, False, writing=Writing(summaries=True, headlines=True, codec=codec)
+    )
+    collate = collator(encode, [made], hide_title=0.5, decoder_start=codec.start, decoder_headline_weight=0.5)
+    batches = [collate([(place, [0])]) for place in range(40)]
+    title_shown = [set(made.title) <= set(batch["token_ids"][batch["token_sentence"] == NO_SENTENCE].tolist()) for batch in batches]
+    assert 8 < sum(title_shown) < 32
+    assert [batch["summary_weights"].tolist() for batch in batches] == [[1.0] if shown else [1.0, 0.5] for shown in title_shown]
+
+
+def test_a_batch_without_texts_has_empty_tensors(encode: ArticleTokenizer) -> None:
+    batch = collator(encode, [example(encode)])([(0, [0])])
+    assert [tuple(batch[f"summary_{name}"].shape) for name in ("article", "inputs", "labels", "weights")] == [(0,), (0, 0), (0, 0), (0,)]
+    assert {batch[f"summary_{name}"].dtype for name in ("article", "inputs", "labels")} == {torch.int64}
+
+
+def test_texts_to_write_count_in_a_batch() -> None:
+    text = Written(array("i", [1] * 10), array("i", [1] * 40), headline=False, whole=True)
+    batches = plan([replace(plain(50), written=(text,)) for _ in range(10)], [1.0])
+    assert max(map(len, batches)) == 400 // 100

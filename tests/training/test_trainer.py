@@ -1,3 +1,4 @@
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -11,11 +12,13 @@ from transformers import TrainerCallback, TrainingArguments
 from inference.article import Article
 from inference.encoding import ArticleTokenizer
 from inference.errors import DataError
+from inference.generation import SummaryTokenizer
 from inference.labels import IPTC_TOPICS
 from inference.losses import TASKS
 from inference.model import ArticleModel
 from training import trainer as module
-from training.examples import Collator, PlannedBatches, make_example, source_labels
+from training.batches import Collator, PlannedBatches
+from training.examples import Writing, make_example, source_labels
 from training.trainer import SCORE, ArticleTrainer, ReadableLog
 
 
@@ -33,13 +36,20 @@ class Gradients(TrainerCallback):
         self.logs.append(dict(logs))
 
 
+def make_collator(encode: ArticleTokenizer, sample: list[Article], codec: SummaryTokenizer | None = None) -> Collator:
+    """Four articles with every label, four of another source with a topic only; with `codec`, summaries and titles to write."""
+    every, topics = [article for article in sample if article.stances][:4], [Article(a.text, topic=a.topic, lang=a.lang) for a in sample[30:34]]
+    writing = Writing(summaries=True, headlines=True, codec=codec) if codec else None
+    examples = [make_example(article, source, IPTC_TOPICS, encode, False, writing=writing) for source, group in enumerate((every, topics)) for article in group]
+    sources = [source_labels(group, IPTC_TOPICS, IPTC_TOPICS, False) for group in (every, topics)]
+    hide_title = 1.0 if codec else 0.0  # a shown title is not written
+    settings = {"decoder_start": codec.start, "decoder_headline_weight": 0.5} if codec else {}
+    return Collator(examples, sources, len(IPTC_TOPICS), encode, 16, 32, hide_title, mask_tokens=0.0, headline_weight=0.3, seed=1, **settings)
+
+
 @pytest.fixture
 def collator(encode: ArticleTokenizer, sample: list[Article]) -> Collator:
-    """Four articles with every label, four of another source with a topic only."""
-    every, topics = [article for article in sample if article.stances][:4], [Article(a.text, topic=a.topic, lang=a.lang) for a in sample[30:34]]
-    examples = [make_example(article, source, IPTC_TOPICS, encode, False) for source, group in enumerate((every, topics)) for article in group]
-    sources = [source_labels(group, IPTC_TOPICS, IPTC_TOPICS, False) for group in (every, topics)]
-    return Collator(examples, sources, len(IPTC_TOPICS), encode, 16, 32, hide_title=0.0, mask_tokens=0.0, headline_weight=0.3, seed=1)
+    return make_collator(encode, sample)
 
 
 def make_trainer(folder: Path, model: ArticleModel, collator: Collator, plan: list[list[int]], watch: TrainerCallback, **settings: Any) -> ArticleTrainer:
@@ -70,17 +80,31 @@ def make_trainer(folder: Path, model: ArticleModel, collator: Collator, plan: li
     )
 
 
-def test_accumulated_batches_train_as_one(tmp_path: Path, make_model: Callable[..., ArticleModel], collator: Collator) -> None:
-    """Each loss is a mean over the items of the whole step: a batch with few stances must not weigh them more."""
+@pytest.mark.parametrize("writes", [False, True], ids=["encoder", "encoder-decoder"])
+def test_accumulated_batches_train_as_one(
+    tmp_path: Path,
+    make_model: Callable[..., ArticleModel],
+    make_writer: Callable[..., ArticleModel],
+    encode: ArticleTokenizer,
+    sample: list[Article],
+    writes: bool,
+) -> None:
+    """Each loss is a mean over the items of the whole step: a batch with few stances, or short texts to write, must not weigh them more."""
+
+    def make() -> ArticleModel:
+        return make_writer("bart", summary_tokens=128) if writes else make_model()
+
+    collator = make_collator(encode, sample, SummaryTokenizer(encode.tokenizer, make()) if writes else None)
     whole, parts = Gradients(), Gradients()
-    make_trainer(tmp_path, make_model(), collator, [[0, 4, 1, 5, 2, 6, 3, 7]], whole).train()
-    make_trainer(tmp_path, make_model(), collator, [[0], [4, 1, 5], [2, 6, 3], [7]], parts, gradient_accumulation_steps=4).train()
+    make_trainer(tmp_path, make(), collator, [[0, 4, 1, 5, 2, 6, 3, 7]], whole).train()
+    make_trainer(tmp_path, make(), collator, [[0], [4, 1, 5], [2, 6, 3], [7]], parts, gradient_accumulation_steps=4).train()
     assert len(whole.steps) == len(parts.steps) == 1
     assert whole.steps[0].keys() == parts.steps[0].keys()
     assert max(gradient.abs().max().item() for gradient in whole.steps[0].values()) > 0.01
     for name, gradient in whole.steps[0].items():
         torch.testing.assert_close(parts.steps[0][name], gradient, atol=2e-6, rtol=1e-4, msg=lambda text, name=name: f"{name}: {text}")
-    for task in ("loss", *(f"loss_{task}" for task in TASKS)):
+    assert ("loss_summary" in whole.logs[0]) == writes
+    for task in ("loss", *(f"loss_{task}" for task in TASKS if writes or task != "summary")):
         assert parts.logs[0][task] == pytest.approx(whole.logs[0][task], abs=2e-4), task
 
 
@@ -91,9 +115,9 @@ def test_each_task_is_logged_with_its_own_mean_and_left_out_where_it_has_no_item
     make_trainer(tmp_path, make_model(), collator, [[4, 5], [0, 1]], watch, learning_rate=1e-9).train()
     first, second = watch.logs[:2]
     assert {name for name in first if name.startswith("loss")} == {"loss", "loss_topic", "loss_boilerplate"}
-    assert {name for name in second if name.startswith("loss")} == {"loss", *(f"loss_{task}" for task in TASKS)}
+    assert {name for name in second if name.startswith("loss")} == {"loss", "loss_topic", "loss_stance", "loss_salience", "loss_boilerplate"}
     assert first["loss"] == pytest.approx(first["loss_topic"] + first["loss_boilerplate"], abs=2e-4)
-    assert second["loss"] == pytest.approx(sum(second[f"loss_{task}"] for task in TASKS), abs=5e-4)
+    assert second["loss"] == pytest.approx(sum(value for name, value in second.items() if name.startswith("loss_")), abs=5e-4)
 
 
 def test_a_step_changes_only_what_its_labels_reach(tmp_path: Path, make_model: Callable[..., ArticleModel], collator: Collator) -> None:
@@ -102,6 +126,24 @@ def test_a_step_changes_only_what_its_labels_reach(tmp_path: Path, make_model: C
     assert all(gradient.isfinite().all() for gradient in watch.steps[0].values())
     assert not any(gradient.any() for name, gradient in watch.steps[0].items() if name.startswith("stance_reader"))
     assert watch.steps[0]["topic_head.output.weight"].any()
+
+
+def test_the_loss_of_what_is_written_is_logged_a_token(
+    tmp_path: Path, make_writer: Callable[..., ArticleModel], encode: ArticleTokenizer, sample: list[Article]
+) -> None:
+    """A batch without texts logs none; a model that knows nothing needs about the logarithm of its vocabulary for a token."""
+    model, watch = make_writer("t5", summary_tokens=128), Gradients()
+    with torch.no_grad():
+        model.get_input_embeddings().weight.mul_(0.05)  # T5 begins with logits far apart
+    collator = make_collator(encode, sample, SummaryTokenizer(encode.tokenizer, model))
+    make_trainer(tmp_path, model, collator, [[4, 5], [0, 1]], watch, learning_rate=1e-9).train()
+    first, second = watch.logs[:2]
+    assert "loss_summary" not in first
+    assert not any(gradient.any() for name, gradient in watch.steps[0].items() if ".decoder." in name)
+    headlines = sum(len(text.ids) for index in (0, 1) for text in collator.examples[index].written if text.headline)
+    tokens = sum(len(text.ids) for index in (0, 1) for text in collator.examples[index].written)
+    assert second["loss_summary"] == pytest.approx(math.log(len(encode.tokenizer)) * (tokens - headlines / 2) / tokens, rel=0.02)
+    assert any(gradient.any() for name, gradient in watch.steps[1].items() if ".decoder." in name)
 
 
 def test_norms_biases_and_embeddings_do_not_decay_and_embeddings_have_their_own_rate(
@@ -201,3 +243,11 @@ def test_the_log_is_one_readable_line_an_entry(tmp_path: Path, make_model: Calla
         r"step 2/2  loss \d\.\d{3}  topic \d\.\d{3}  stance \d\.\d{3}  salience \d\.\d{3}  boilerplate \d\.\d{3}  rate 2\.5e-05  gradient \d+\.\d\d", lines[1]
     )
     assert lines[2] == "step 2/2  dev  score 0.250  topic_macro_f1 0.500"
+
+
+def test_the_log_shows_what_the_decoder_learns(tmp_path: Path, make_model: Callable[..., ArticleModel], collator: Collator) -> None:
+    lines: list[str] = []
+    scores = {"score": 0.25, "generated_rouge1": 0.125, "generated_rouge2": 0.5, "summary_loss": 6.75}
+    trainer = make_trainer(tmp_path, make_model(), collator, [[4]], ReadableLog(lines.append, lambda *_: None), score=lambda model: scores)
+    trainer.evaluate()
+    assert lines == ["step 0/0  dev  score 0.250  generated_rouge1 0.125  summary_loss 6.750"]

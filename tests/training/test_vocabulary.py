@@ -33,6 +33,15 @@ def test_text_of_every_script_comes_back_even_where_training_saw_none_of_it(kind
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_a_decoder_writes_the_characters_that_it_read(kind: Kind) -> None:
+    written = "水は「1²㎞」，น้ำ…"
+    wide = train_tokenizer([("ja", written * 20)], kind, 400, seed=1, form="NFC")
+    assert wide.decode(wide(written, add_special_tokens=False)["input_ids"]).strip() == written
+    narrow = train_tokenizer([("ja", written * 20)], kind, 400, seed=1)
+    assert narrow.decode(narrow(written, add_special_tokens=False)["input_ids"]).strip() == unicodedata.normalize("NFKC", written)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_larger_vocabulary_needs_fewer_pieces(sample: list[Article], kind: Kind) -> None:
     english = [pair for pair in pairs(sample) if pair[0] == "en"]
     small, large = (train_tokenizer(english, kind, size, seed=1) for size in (400, 1500))

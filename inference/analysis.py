@@ -1,0 +1,84 @@
+"""What is read from one article, as plain data, and what can be asked.
+
+In: nothing. Out: `Options`; `Analysis` and its parts. Does not know: how any of it is computed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypedDict
+
+from inference.cleaning import Removed
+from inference.faithfulness import Claim
+
+EXTRACTIVE = "extractive"
+ABSTRACTIVE = "abstractive"
+AUTO = "auto"
+METHODS = (AUTO, EXTRACTIVE, ABSTRACTIVE)
+
+
+class Options(TypedDict, total=False):
+    """What can be asked of an analysis; `Analyzer.analyze_many` says what each means and what is taken where it is left out."""
+
+    targets: Sequence[str]
+    max_words: int | None
+    max_sentences: int | None
+    method: str
+    min_confidence: float
+
+
+DEFAULTS = Options(targets=(), max_words=60, max_sentences=None, method=AUTO, min_confidence=0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """The topic with the highest probability; `scores` has all of them, in the checkpoint's order."""
+
+    name: str | None  # None = less sure than `min_confidence`
+    confidence: float
+    scores: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class StanceResult:
+    """The stance toward `target`; `scores` are the probabilities of favor, against, neutral and unrelated."""
+
+    target: str
+    stance: str | None  # None = less sure than `min_confidence`
+    confidence: float
+    scores: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class SummarySentence:
+    """`text` is exactly `article.text[start:end]`; `salience` its share of 1.0 over the article's sentences."""
+
+    text: str
+    start: int
+    end: int
+    salience: float
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """An extractive `text` joins `sentences`, in the article's order. An abstractive one has none, but `claims`: its numbers and names, each with
+    the passage that supports it. `warnings` say why a written summary was refused, where one was asked for."""
+
+    text: str
+    sentences: tuple[SummarySentence, ...]
+    method: str  # "extractive" or "abstractive"
+    claims: tuple[Claim, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """Everything read from one article. `warnings` are plain sentences; `removed` are spans of the raw text."""
+
+    id: str
+    lang: str
+    title: str
+    topic: Topic
+    stances: tuple[StanceResult, ...]
+    summary: Summary
+    removed: tuple[Removed, ...]
+    warnings: tuple[str, ...]
