@@ -35,6 +35,9 @@ COMMANDS = {
     "streaming.json": "python -m benchmarks.streaming --checkpoint runs/quickstart/checkpoint",
     "speed.json": "python -m benchmarks.speed --data-root path/to/the/data",
     "pair_encoding.json": "python -m benchmarks.pair_encoding --data-root path/to/the/data",
+    "faithfulness.json": "python -m benchmarks.faithfulness --data-root path/to/the/data",
+    "abstractive.json": "python -m benchmarks.abstractive runs/abstractive/checkpoint --data-root path/to/the/data",
+    "seq2seq.json": "python -m benchmarks.seq2seq --data-root path/to/the/data --checkpoint runs/abstractive/checkpoint",
     "example.json": "python -m benchmarks.write_docs --example runs/quickstart/checkpoint",
 }
 """What makes each results file. The reports of `evaluate` are kept by `write_docs --news FOLDER --masakhanews FOLDER --test FOLDER`."""
@@ -196,6 +199,23 @@ def run_block(results: Path) -> str:
         f"The run behind the scores read {run['tokens']:,} tokens of {articles:,} articles, which are left after the caps, "
         f"in {run['seconds'] / 60:,.0f} minutes on {run['device']}; its model has {run['parameters']:,} parameters. {overlapping:,} articles were left out "
         "because they overlap dev or test articles.\n"
+    )
+
+
+def abstractive_block(results: Path) -> str:
+    """What the decoder of configs/abstractive.yaml writes: figures, ROUGE-1 beside extraction, and samples as they are."""
+    result = read_result("abstractive.json", results)
+    scores = result["rouge1"]
+    systems = list(next(iter(scores.values())))
+    lines = [[system, *(f"{one[system]['rouge1']:.1f} in {one[system]['words']:.0f}" for one in scores.values())] for system in systems]
+    samples = "".join(
+        f"- {sample['lang']}, {sample['id']}: “{sample['first candidate']}” ({'returned' if sample['method'] == 'abstractive' else 'refused'})\n"
+        for sample in result["samples"]
+    )
+    return (
+        f"{figures_block('abstractive.json')(results)}\n"
+        f"ROUGE-1 and mean words on dev, {result['settings']['articles']} articles:\n\n{table(['system', *scores], lines)}\n"
+        f"What it writes about articles of the sample corpus, as it stands (first candidates):\n\n{samples}"
     )
 
 

@@ -30,9 +30,10 @@ from inference.article import Article
 from inference.encoding import ArticleTokenizer
 from inference.labels import STANCES
 from inference.model import ArticleModel
+from training.batches import Collator, plan_batches
 from training.config import RunConfig, load_config
 from training.corpus import Corpus, load_corpus
-from training.examples import Collator, Example, SourceLabels, make_example, plan_batches, source_labels, token_rarity
+from training.examples import Example, SourceLabels, make_example, source_labels, token_rarity
 from training.metrics.labels import MERGED_NEUTRAL, best_label, merge_neutral, merged_stance, stance_scores
 
 TOKENS = 2_000_000

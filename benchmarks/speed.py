@@ -27,9 +27,10 @@ from inference.article import Article, Stance, read_articles
 from inference.batch import BatchItem, collate
 from inference.checkpoint import load_checkpoint
 from inference.words import words
+from training.batches import Collator, plan_batches
 from training.config import RunConfig, Source, load_config
 from training.corpus import load_corpus
-from training.examples import Collator, Example, SourceLabels, make_example, plan_batches, source_labels
+from training.examples import Example, SourceLabels, make_example, source_labels
 from training.sources import load_source
 
 GOALS = {  # the predictions were written down before the first measurement

@@ -81,6 +81,9 @@ BLOCKS: dict[str, Callable[[Path], str]] = {
     "streaming": doc_blocks.figures_block("streaming.json"),
     "speed": doc_blocks.figures_block("speed.json"),
     "pair-encoding": doc_blocks.figures_block("pair_encoding.json"),
+    "faithfulness": doc_blocks.figures_block("faithfulness.json"),
+    "abstractive": doc_blocks.abstractive_block,
+    "seq2seq": doc_blocks.figures_block("seq2seq.json"),
     "files": files_block,
     "run": doc_blocks.run_block,
 }
