@@ -108,7 +108,7 @@ def measure(analyzer: Analyzer, articles: Sequence[Article]) -> tuple[list[Figur
     figures = [
         *_found("", literal_support(written), f"{len(written)} returned of {n}"),
         *_found("reference_", literal_support(passing), f"{len(passing)} of {n}"),
-        Figure("refused", GOALS["refused"], refused, n, {"reasons": _reasons(analyzer, articles)}),
+        Figure("refused", GOALS["refused"], refused, n, {"reasons": _reasons(articles, first)}),
         Figure("fusion", GOALS["fusion"], fusion, n),
     ]
     return figures, scores
@@ -128,11 +128,11 @@ def _source(article: Article) -> ArticleText:
     return article_text(page, range(len(page.sentences)))
 
 
-def _reasons(analyzer: Analyzer, articles: Sequence[Article]) -> dict[str, float]:
+def _reasons(articles: Sequence[Article], texts: Sequence[str]) -> dict[str, float]:
     """Share of first candidates with a problem of each kind, in %; one may have several."""
     kinds = Counter[str]()
-    for article, candidates in zip(articles, analyzer.candidates(articles, max_words=MAX_WORDS), strict=True):
-        kinds.update({problem.kind for problem in check_summary(candidates[0].text, _source(article), lang=article.lang, max_words=MAX_WORDS).problems})
+    for article, text in zip(articles, texts, strict=True):
+        kinds.update({problem.kind for problem in check_summary(text, _source(article), lang=article.lang, max_words=MAX_WORDS).problems})
     return {kind: 100 * count / len(articles) for kind, count in kinds.most_common()}
 
 

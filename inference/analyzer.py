@@ -120,8 +120,8 @@ class Analyzer:
         `min_confidence` is None: the report of `python -m training evaluate` says how many answers a checkpoint gives, and how many of
         them are wrong, at each confidence.
         A summary is made of the article's own sentences ("extractive") or written by the checkpoint's decoder ("abstractive"); "auto" writes where
-        that was clearly better on the dev articles of the checkpoint's run (`training.decoder.MethodComparison`). A written summary that says what
-        the article does not say is replaced by the extractive one, and `Summary.warnings` say why.
+        that was clearly better on the dev articles of the checkpoint's run (`training.decoder.MethodComparison`). A written summary that does
+        not pass the check (`inference.faithfulness`) is replaced by the extractive one, and `Summary.warnings` say why.
         A wrong option raises `DataError` at once, before the first answer is asked for.
         A bad article raises `DataError` when its turn comes, or is handed to `on_error` and left out where one is given.
         """
@@ -147,14 +147,13 @@ class Analyzer:
         """ "extractive" or "abstractive": what is `asked` for, or what "auto" means for this checkpoint. Raises `DataError` where it cannot be had."""
         if asked not in METHODS:
             raise DataError(f"method must be one of {', '.join(METHODS)}, found {asked!r}.")
-        if asked == AUTO:
-            return str(self.model.config.summary_method)
-        if asked == ABSTRACTIVE and self.summaries is None:
+        meant = str(self.model.config.summary_method) if asked == AUTO else asked
+        if meant == ABSTRACTIVE and self.summaries is None:
             raise DataError(
                 "method='abstractive' needs a checkpoint whose decoder was trained to write, and this one only chooses sentences. "
                 "Use 'extractive' or 'auto', or train an encoder-decoder, e.g. configs/abstractive.yaml."
             )
-        return asked
+        return meant
 
     def _in_order(
         self,

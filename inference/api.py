@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from inference.analysis import AUTO, Analysis, Options, StanceResult, Topic
+from inference.analysis import AUTO, EXTRACTIVE, Analysis, Options, StanceResult, Topic
 from inference.analyzer import Analyzer
 from inference.article import Article
 from inference.checkpoint import MANIFEST
@@ -66,7 +66,8 @@ def classify(text: str, *, title: str = "", targets: Sequence[str] = (), min_con
 
     Raises as `summarize` does.
     """
-    analysis = analyze(text, title=title, targets=targets, min_confidence=min_confidence, checkpoint=checkpoint)
+    # a summary that nobody reads need not be written
+    analysis = analyze(text, title=title, targets=targets, method=EXTRACTIVE, min_confidence=min_confidence, checkpoint=checkpoint)
     return Classification(analysis.topic, analysis.stances)
 
 

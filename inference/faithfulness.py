@@ -18,6 +18,7 @@ from inference.language import identify
 from inference.negation import Passages
 from inference.number_words import Mention, mentions, supported_values
 from inference.sentences import ends_sentence
+from inference.substance import Substance
 from inference.substitution import Copies
 from inference.support import Name, Source, find_names, novel_share
 from inference.words import count_words, words
@@ -71,7 +72,7 @@ class Claim:
 class Problem:
     """A reason not to show a summary; `message` is one plain sentence."""
 
-    kind: str  # "number", "name", "negation", "language", "length" or "repetition"
+    kind: str  # "number", "name", "negation", "language", "length", "repetition" or "substance"
     message: str
 
 
@@ -113,6 +114,10 @@ class ArticleText:
     @cached_property
     def copies(self) -> Copies:
         return Copies(self.source)
+
+    @cached_property
+    def substance(self) -> Substance:
+        return Substance(self.source)
 
     def numbers(self, lang: str) -> dict[str, list[Span]]:
         """The values of its numbers, with where they stand in `source`."""
@@ -173,6 +178,8 @@ def check_summary(summary: str, source: ArticleText, *, lang: str, max_words: in
     problems += _check_language(summary, source, lang)
     problems += _check_length(summary, max_words)
     problems += _check_repetition(summary, own, source)
+    if not problems and (lacking := source.substance.missing_in(summary)):
+        problems.append(Problem("substance", lacking))
     novel = novel_share(summary, source.source)
     return Verdict(tuple(dict.fromkeys(claims)), tuple(dict.fromkeys(problems)), 0.0 if novel is None else 1.0 - novel)
 

@@ -1,5 +1,4 @@
-"""`ArticleModel`: one encoding of an article answers topic, stance toward any number of targets, sentence salience and, where the
-backbone has a decoder, what the summary says.
+"""`ArticleModel`: one encoding of an article answers topic, stance toward any number of targets and salience, and a decoder writes from it.
 
 In: the tensors of `inference.batch` (its letters are used here; G texts to write, of T tokens at most, V vocabulary). Out: `Outputs`,
 logits and, where labels are given, losses. Does not know: text, tokenizers, files, how a summary is picked from salience or searched for.

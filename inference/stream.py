@@ -91,7 +91,7 @@ def analyze_file(
     total = sum(1 for _ in _read_rows(source, on_error))  # and with "stop", nothing is begun before all rows are well-formed
     if not total:
         raise _no_article(source)
-    analyze = functools.partial(analyzer.analyze_many, **options)
+    analyze = functools.partial(analyzer.analyze_many, **asked)
     resumed = _begin(partial, job, resume)
     rows = _read_rows(source, on_error)
     _pass_over(rows, partial, resumed, source)

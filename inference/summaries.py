@@ -1,7 +1,7 @@
 """The summary of an article: made of its own sentences, or written by the decoder and checked.
 
-In: the readable sentences of an article with their salience, or the decoder's candidates. Out: a `Summary`. A written one that says what
-the article does not say is never handed on: the extractive one stands in for it and says why. Does not know: the model, tokens.
+In: the readable sentences of an article with their salience, or the decoder's candidates. Out: a `Summary`. A written one that does
+not pass the check is not handed on: the extractive one stands in for it and says why. Does not know: the model, tokens.
 """
 
 from collections.abc import Sequence

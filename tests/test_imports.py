@@ -35,6 +35,7 @@ ORDER = {
         "number_words",
         "negation",
         "support",
+        "substance",
         "substitution",
         "faithfulness",
         "analysis",

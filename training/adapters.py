@@ -20,7 +20,7 @@ def add_adapters(model: ArticleModel, lora: Lora) -> None:
     except ImportError as error:
         raise ConfigError("model.backbone.lora: adapters need the package peft. Run `pip install peft`, or set lora to null.") from error
     settings = LoraConfig(r=lora.rank, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules="all-linear")
-    inject_adapter_in_model(settings, model.backbone)  # the layer that gives the logits is left out: it is the embedding table
+    inject_adapter_in_model(settings, model.backbone)  # peft leaves out the layer that gives the logits
 
 
 def merge_adapters(model: ArticleModel) -> None:

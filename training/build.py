@@ -69,6 +69,9 @@ def build_model(config: RunConfig, tokenizer: PreTrainedTokenizerBase) -> Articl
         backbone_config = _completed(AutoConfig.from_pretrained(**_place(settings.backbone)))
         _check_positions(config, backbone_config, tokenizer)
     writes = bool(backbone_config.is_encoder_decoder)
+    titles = [source.name for source in config.data.train if source.generate in ("headline", "both")]
+    if titles and not writes:
+        raise ConfigError(f"data.train: {', '.join(titles)}: {backbone_config.model_type} has no decoder to teach headlines. Leave `generate` out.")
     written = [name for name in config.training.select if name.startswith("generated_")]
     if written and not writes:
         raise ConfigError(f"training.select: {', '.join(written)} cannot be computed, since {backbone_config.model_type} has no decoder. Select other scores.")

@@ -26,7 +26,7 @@ from training.results import MODEL
 
 FILES_NAMED = 5
 LANGUAGES_NAMED = 16  # a line of a table; MasakhaNEWS has as many
-TAGS = ["news", "topic-classification", "stance-detection", "extractive-summarization"]
+TAGS = ["news", "topic-classification", "stance-detection", "summarization"]
 
 
 class _HubNames(NamedTuple):

@@ -26,7 +26,7 @@ def check_selected_scores(config: RunConfig, corpus: Corpus) -> None:
         "stance": any(stance.stance for article in articles for stance in article.stances),
         "rouge": any(article.summary for article in articles),
         "chrf": any(article.summary for article in articles),
-        "generated": any(article.summary for article in articles),
+        "generated": bool(written_articles(config, corpus)),
     }
     for name in config.training.select:
         if name.startswith("generated") and config.model.backbone.has_decoder is False:  # of a pretrained backbone, `build_model` knows

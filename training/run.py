@@ -66,6 +66,8 @@ def train(config: RunConfig, *, resume: bool = False, write: Callable[[str], Non
     if not any(text.ids and not text.headline for example in examples for text in example.written):
         model.config.summary_prefix = ""  # a decoder that never saw a summary is not asked for one
         check_nothing_generated(config)
+        if codec is not None:
+            write("no summary is learned, only headlines: the checkpoint will not write summaries")
     sources = [source_labels(s.articles, config.data.topics, s.topic_labels, s.source.neutral_covers_unrelated) for s in corpus.train]
     model.token_rarity.copy_(token_rarity(examples, len(model.token_rarity), tokenizer.all_special_ids))
     batches = _plan(config, corpus, examples)

@@ -94,6 +94,7 @@ def support_row(group: Group, sums: NamedSums) -> dict[str, Sums]:
 
 
 def cleaning_row(group: Group, sums: NamedSums) -> dict[str, Sums]:
-    # a count: in a replicate, of as many articles as there are
-    chosen = ratio(sums["chosen"], sums["n"]) * sums["n"][0]
-    return precision_recall(sums["hits"], sums["removed"], sums["gold"]) | {"boilerplate_sentences": chosen, "n": sums["n"]}
+    found = precision_recall(sums["hits"], sums["removed"], sums["gold"]) | {"n": sums["n"]}
+    if "chosen" in sums:  # a count: in a replicate, of as many articles as there are
+        found["boilerplate_sentences"] = ratio(sums["chosen"], sums["n"]) * sums["n"][0]
+    return found

@@ -121,7 +121,9 @@ class Tally:
             self._add(task, system, article, analysis, statistics)
         if task == "summary":
             starts = {name: extract.starts for name, extract in extracts.items()}
-            self._add_positions(article.text, {MODEL: tuple(sentence.start for sentence in analysis.summary.sentences), **starts})
+            if not self.written:  # else only refused ones have places
+                starts = {MODEL: tuple(sentence.start for sentence in analysis.summary.sentences), **starts}
+            self._add_positions(article.text, starts)
         if task == "summary" and baselines:
             own = [sentence.text for sentence in analysis.summary.sentences] or None
             self._add_support(
@@ -259,8 +261,10 @@ class Tally:
         gold = characters(article.text, spans)
         # a copy of the title is left out of the body, but nobody calls it boilerplate
         removed = characters(article.text, [(span.start, span.end) for span in analysis.removed if span.kind != "title"])
-        chosen = sum(not gold.isdisjoint(range(sentence.start, sentence.end)) for sentence in analysis.summary.sentences)
-        return {"n": 1, "hits": len(gold & removed), "removed": len(removed), "gold": len(gold), "chosen": chosen}
+        counts: dict[Any, ArrayLike] = {"n": 1, "hits": len(gold & removed), "removed": len(removed), "gold": len(gold)}
+        if not self.written:  # a written summary has no sentences of the article
+            counts["chosen"] = sum(not gold.isdisjoint(range(sentence.start, sentence.end)) for sentence in analysis.summary.sentences)
+        return counts
 
 
 def _line_spans(text: str, lines: Sequence[str]) -> tuple[list[tuple[int, int]], int]:

@@ -37,6 +37,19 @@ def test_a_summary_is_sentences_of_the_text_within_its_budget(saved_checkpoint: 
     assert summarize(TEXT, max_sentences=1, checkpoint=saved_checkpoint).count(".") == 1
 
 
+def test_labels_are_had_without_writing(saved_writer: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    analyzer = api.load_analyzer(saved_writer)
+    monkeypatch.setattr(analyzer.model.config, "summary_method", "abstractive")
+    monkeypatch.setattr(Analyzer, "_write", lambda *given: pytest.fail("classify wrote a summary"))
+    assert classify(TEXT, targets=["the ferry"], checkpoint=saved_writer).topic.name
+
+
+def test_a_checkpoint_that_cannot_write_is_not_made_to_by_its_config(saved_checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api.load_analyzer(saved_checkpoint).model.config, "summary_method", "abstractive")
+    with pytest.raises(DataError, match=r"^method='abstractive' needs a checkpoint whose decoder was trained to write"):
+        summarize(TEXT, checkpoint=saved_checkpoint)
+
+
 def test_a_summary_may_be_asked_for_by_method(saved_checkpoint: Path, saved_writer: Path) -> None:
     chosen = summarize(TEXT, checkpoint=saved_writer)
     assert summarize(TEXT, method="extractive", checkpoint=saved_writer) == chosen

@@ -261,6 +261,13 @@ def test_windows_longer_than_the_backbone_has_positions_are_refused(tmp_path: Pa
         build_model(config, tokenizer)
 
 
+def test_an_encoder_learns_no_headlines(tmp_path: Path, tiny_config: TinyConfig, tokenizer: PreTrainedTokenizerBase) -> None:
+    save_bert(tmp_path / "bert", len(tokenizer))
+    backbone = [f"model.backbone={{folder: {tmp_path / 'bert'}}}", "model.tokenizer=null", "model.window_tokens=32", "model.target_tokens=16"]
+    with pytest.raises(ConfigError, match=r"^data\.train: topics: bert has no decoder to teach headlines\. Leave `generate` out\.$"):
+        build_model(tiny_config(tmp_path / "run", *backbone, "data.train.1.generate=both"), tokenizer)
+
+
 def test_what_is_wrong_with_any_source_is_said_at_once(tmp_path: Path, tiny_config: TinyConfig) -> None:
     config = tiny_config(tmp_path / "run", "data.train.0.path=gone.jsonl", "data.dev.0.path=lost.jsonl")
     with pytest.raises(DataError, match=r"gone\.jsonl: no such file(.|\n)*lost\.jsonl: no such file"):

@@ -511,9 +511,11 @@ def test_what_is_kept_does_not_grow_with_the_articles() -> None:
 def test_where_summaries_are_written_the_extractive_ones_stand_beside_them() -> None:
     """One of two is refused, so the model's is the extractive one there."""
     reference = "The ferry plan was rejected."
-    articles = [Article(TEXT, id=name, lang="en", source="daily", summary=reference) for name in ("1", "2")]
+    articles = [Article(TEXT, id=name, lang="en", source="daily", summary=reference, boilerplate=()) for name in ("1", "2")]
     analyzer = ScriptedAnalyzer(written={"1": reference})
     report = run(analyzer, articles)  # the checkpoint prefers to write
+    assert "model" not in {positions.system for positions in report.positions}  # only the refused one has places in its article
+    assert "boilerplate_sentences" not in scores(report, "cleaning")
     assert report.method == "abstractive"
     extract = rouge(TEXT[:47], reference)["rouge1"]
     assert scores(report, "summary")["rouge1"] == pytest.approx((100 + extract) / 2)
@@ -524,6 +526,8 @@ def test_where_summaries_are_written_the_extractive_ones_stand_beside_them() -> 
 
     chosen = run(analyzer, articles, method="extractive")
     assert chosen.method == "extractive"
+    assert "model" in {positions.system for positions in chosen.positions}
+    assert scores(chosen, "cleaning")["boilerplate_sentences"] == 0
     assert scores(chosen, "summary")["rouge1"] == pytest.approx(extract)
     assert "refused" not in scores(chosen, "summary")
     assert not any(row.system == "extractive" for row in chosen.rows)
