@@ -41,8 +41,8 @@ REPEATED_WORDS, REPEATED_CHARACTERS = 3, 8
 refuse 4 of 273 references; no reference, nor any of 600 in other sets, has one three times."""
 TWICE_WORDS, TWICE_CHARACTERS = 4, 12
 """A sequence of so many that the summary has twice, however often the article has it: so 0 of 273 references are refused, and 1 of 600 in other sets more."""
-UNSPACED_SHARE = 0.75
-"""Of `words`, the `count_words`: fewer, and most of them are single characters."""
+TIMES_IN_A_ROW = 3
+"""Of one word, where words have spaces between them: "very very" and the Indonesian "anak-anak" are twice; no reference has three."""
 REPEATING_SHARE, REPEATING_WORDS = 0.3, 8
 """One word that is more than this share of a summary of so many words; in references the most frequent is at most 0.22."""
 MOST_ANCHORS = 100
@@ -54,6 +54,7 @@ _NEAR = 60  # characters that hold NEIGHBORS words
 _BETWEEN_PASSAGES = "\n\0"  # the line break ends a sentence; no search takes the other character for a space, so nothing is found across it
 _LONGEST_QUOTED = 60  # characters of a text that a message shows
 _UNREADABLE = regex.compile(r"[\uFFFD\p{Cc}\p{Cs}\p{Cn}]")  # what a decoder of bytes makes of half a character
+_UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]")
 _HANGUL = regex.compile(r"\p{Hangul}")
 
 
@@ -289,13 +290,16 @@ def _check_length(summary: str, max_words: int | None) -> list[Problem]:
 
 
 def _check_repetition(summary: str, own: Sequence[str], source: ArticleText) -> list[Problem]:
-    unspaced = count_words(summary) < UNSPACED_SHARE * len(own)
+    unspaced = 2 * sum(bool(_UNSPACED.match(word)) for word in own) > len(own)
     size, longer = (REPEATED_CHARACTERS, TWICE_CHARACTERS) if unspaced else (REPEATED_WORDS, TWICE_WORDS)
     known = source.sequences(size)
     repeated = next((sequence for sequence, count in Counter(_sequences(own, size)).items() if count > min(2, max(1, known[sequence]))), None)
     repeated = repeated or next((sequence for sequence, count in Counter(_sequences(own, longer)).items() if count > 1), None)
     if repeated:
         return [Problem("repetition", f"It repeats “{_short(('' if unspaced else ' ').join(repeated))}”.")]
+    stuttered = next((row[0] for row in _sequences(own, TIMES_IN_A_ROW) if len(set(row)) == 1 and row[0].isalpha()), None)
+    if stuttered and not unspaced:
+        return [Problem("repetition", f"It says “{_short(stuttered)}” {TIMES_IN_A_ROW} times in a row.")]
     word, count = Counter(own).most_common(1)[0]
     if len(own) >= REPEATING_WORDS and count > REPEATING_SHARE * len(own):
         return [Problem("repetition", f"It says “{_short(word)}” {count} times in {len(own)} words.")]

@@ -285,6 +285,13 @@ def test_a_conjunction_between_two_sentences_replaces_nothing() -> None:
     assert hindi.problems == ()
 
 
+def test_repetition_beside_elisions_and_of_one_word() -> None:
+    french = "L'ancien président de la France a été retrouvé mardi soir à Paris."
+    assert messages("L'ancien président de l'ancien président de la France a été retrouvé.", french, "fr") == ["It repeats “l ancien président”."]
+    assert messages("L'ancien président a été retrouvé mardi mardi mardi soir.", french, "fr") == ["It says “mardi” 3 times in a row."]
+    assert messages("Anak-anak bermain di jembatan lama.", "Banyak anak-anak bermain di jembatan lama di kota.", "id") == []
+
+
 def test_repetition() -> None:
     assert messages("The old bridge and the old bridge and the river.", ENGLISH, "en") == ["It repeats “the old bridge”."]
     twice = f"{ENGLISH} The old bridge stood there. The old bridge fell."
