@@ -28,7 +28,6 @@ INPUT_HELP = f"a file of articles ({', '.join(ARTICLE_SUFFIXES)}), or any other 
 
 ON_ERROR_HELP = "at a bad row of a file of articles: stop (default), or name it on standard error and go on"
 
-
 METHOD_HELP = "sentences of the article (extractive), a text by the checkpoint (abstractive), or what was better on its dev articles (auto, default)"
 
 

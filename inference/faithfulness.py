@@ -37,12 +37,12 @@ FEWEST_LETTERS = 20
 FOREIGN_SHARE = 0.5
 """Of the letters: more in a script that the article has not is another language, however short the summary."""
 REPEATED_WORDS, REPEATED_CHARACTERS = 3, 8
-"""A sequence of so many words, or characters where a script puts no spaces, that the summary has more often than the article, or three times. 3 characters
-refuse 4 of 273 references; no reference, nor any of 600 in other sets, has one three times."""
+"""A sequence of so many words, or characters where a script puts no spaces, that the summary has more often than the article, or three times."""
 TWICE_WORDS, TWICE_CHARACTERS = 4, 12
-"""A sequence of so many that the summary has twice, however often the article has it: so 0 of 273 references are refused, and 1 of 600 in other sets more."""
+"""A sequence of so many that the summary has twice, however often the article has it. For repetition of any kind 0 of 273 references are refused, and 11 of
+560 in the dev parts of four public sets."""
 TIMES_IN_A_ROW = 3
-"""Of one word, where words have spaces between them: "very very" and the Indonesian "anak-anak" are twice; no reference has three."""
+"""Of one word, where words have spaces between them: "very very" and the Indonesian "anak-anak" are twice."""
 REPEATING_SHARE, REPEATING_WORDS = 0.3, 8
 """One word that is more than this share of a summary of so many words; in references the most frequent is at most 0.22."""
 MOST_ANCHORS = 100
