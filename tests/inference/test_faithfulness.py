@@ -280,7 +280,7 @@ def test_half_a_character_is_no_text() -> None:
 
 
 def test_a_conjunction_between_two_sentences_replaces_nothing() -> None:
-    said = "निगम की बैठक ग्यारह दिन हुई। बैठक में कुल 64 सवाल उठे और सब हल हुए।"
+    said = "निगम की बैठक ग्यारह दिन हुई। बैठक में कुल 64 सवाल उठे, सब हल हुए।"
     hindi = check_summary("निगम की बैठक ग्यारह दिन हुई और 64 सवाल उठे।", ArticleText(said, "", [(0, 28), (29, len(said))]), lang="hi", max_words=60)
     assert hindi.problems == ()
 

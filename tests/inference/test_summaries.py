@@ -3,9 +3,9 @@
 import pytest
 
 from inference.cleaning import read_page
-from inference.faithfulness import ArticleText, Claim
+from inference.faithfulness import ArticleText, Claim, check_summary
 from inference.generation import Candidate
-from inference.summaries import REFUSED, checked_summary, extractive_summary
+from inference.summaries import REFUSED, article_text, checked_summary, extractive_summary
 
 TEXT = (
     "The council of Porthaven rejected the ferry plan on Monday by nineteen votes to four. "
@@ -106,3 +106,11 @@ def test_an_extractive_summary_has_readable_sentences_only() -> None:
         "Engineers had warned that the old pier would not carry the new ships.",
         "Mayor Bell said that a smaller plan for 120 cars would follow in spring.",
     ]
+
+
+def test_a_dateline_supports_a_written_summary() -> None:
+    page = read_page("OSLO (Reuters) - The council will rebuild the bridge. Engineers had warned of it.", "", "en")
+    assert [part.kind for part in page.removed] == ["dateline"]
+    verdict = check_summary("The council in Oslo will rebuild the bridge.", article_text(page, range(len(page.sentences))), lang="en", max_words=60)
+    assert verdict.problems == ()
+    assert [page.text[claim.start : claim.end] for claim in verdict.claims] == ["OSLO"]
