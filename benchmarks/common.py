@@ -27,7 +27,7 @@ from inference.model import ArticleModel
 from training.build import build_model, build_tokenizer
 from training.config import RunConfig, TrainingConfig
 from training.corpus import Corpus
-from training.trainer import BETAS, parameter_groups
+from training.optimizer import BETAS, parameter_groups
 
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "results"

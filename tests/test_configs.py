@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,8 @@ from inference.generation import SummaryTokenizer
 from inference.losses import TASKS
 from training.batches import Collator
 from training.build import build_model, build_tokenizer
-from training.config import load_config
+from training.config import RunConfig, load_config
+from training.config_pretrain import PretrainConfig, load_pretrain_config
 from training.corpus import load_corpus
 from training.examples import Writing, make_example, source_labels
 
@@ -17,17 +19,22 @@ ROOT = Path(__file__).parents[1]
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
 
 
+def load(path: Path, overrides: Sequence[str] = ()) -> RunConfig | PretrainConfig:
+    return load_pretrain_config(path, overrides) if path.stem == "pretrain" else load_config(path, overrides)
+
+
 def test_there_are_configs() -> None:
-    assert {"quickstart", "news", "mt5-small"} <= {path.stem for path in CONFIGS}
+    assert {"quickstart", "news", "mt5-small", "pretrain"} <= {path.stem for path in CONFIGS}
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_every_config_is_valid_and_says_how_to_run_it(path: Path) -> None:
-    config = load_config(path)
+    config = load(path)
     assert config.name == path.stem
     assert config.output == Path("runs") / path.stem
     header = [line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
-    assert f"python -m training train configs/{path.name}" in "\n".join(header)
+    command = "pretrain" if isinstance(config, PretrainConfig) else "train"
+    assert f"python -m training {command} configs/{path.name}" in "\n".join(header)
     assert "--set " in "\n".join(header)
 
 
@@ -37,7 +44,7 @@ def test_the_overrides_in_the_headers_work(path: Path) -> None:
     assert lines, "the header shows one override"
     for line in lines:
         overrides = [word for before, word in zip(line.split(), line.split()[1:], strict=False) if before == "--set"]
-        assert load_config(path, overrides) != load_config(path)
+        assert load(path, overrides) != load(path)
 
 
 def test_every_dev_source_of_news_is_trained_on_too() -> None:

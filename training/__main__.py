@@ -32,6 +32,7 @@ from training.build import build_tokenizer
 from training.card import update_card
 from training.comparison import compare
 from training.config import DATA_SUFFIXES, RunConfig, load_config
+from training.config_pretrain import load_pretrain_config
 from training.corpus import Corpus, describe, load_corpus
 from training.corpus_view import corpus_tables
 from training.costly_baselines import costly_baselines
@@ -40,6 +41,7 @@ from training.evaluation import evaluate
 from training.floors import check_floors, floors_table, read_floors
 from training.gold import check_topics, read_gold
 from training.held_out import ARTICLE_SUFFIXES, CONFIG_SUFFIXES, SPLITS, HeldOutSources, read_held_out
+from training.pretrain import pretrain
 from training.report import report_tables, write_report
 from training.results import Answers, Report
 from training.run import train
@@ -67,6 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _check(options, console)
         elif options.command == "train":
             _train(options, console)
+        elif options.command == "pretrain":
+            _pretrain(options, console)
         elif options.command == "card":
             update_card(options.card, options.reports)
             console.print(f"wrote {options.card}", markup=False, soft_wrap=True)
@@ -77,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:  # Transformers reports a model that cannot be had this way, in several lines
         return _fail(" ".join(str(error).split()), options, is_main)
     except KeyboardInterrupt:
-        resume = " Go on with --resume." if options.command == "train" else ""
+        resume = " Go on with --resume." if options.command in ("train", "pretrain") else ""
         print(f"interrupted.{resume}", file=sys.stderr)
         return 130
     return 0
@@ -89,10 +93,13 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="validate a config and its data, and count what is in it; exit code 1 where there are problems")
     run = commands.add_parser("train", help="train and export the best checkpoint to OUTPUT/checkpoint")
     score = commands.add_parser("evaluate", help="score a checkpoint on held-out articles, and write a report")
+    base = commands.add_parser("pretrain", help="train a base from text, for model.backbone.folder of a training run, and write it to OUTPUT/checkpoint")
     card = commands.add_parser("card", help="write the scores, the data and the Hub metadata of a model card from reports")
     for command in (check, run):
         command.add_argument("config", metavar="CONFIG", help="YAML file of the run, e.g. configs/quickstart.yaml")
-    run.add_argument("--resume", action="store_true", help="go on with an interrupted run of the same config")
+    base.add_argument("config", metavar="CONFIG", help="YAML file of the run, e.g. configs/pretrain.yaml")
+    for command in (run, base):
+        command.add_argument("--resume", action="store_true", help="go on with an interrupted run of the same config")
     score.add_argument("checkpoint", metavar="CHECKPOINT", help="checkpoint folder, or a Hub id; a second one after it is compared on the same articles")
     score.add_argument(
         "held_out", metavar="HELD_OUT", nargs="+", help=f"file of articles ({', '.join(ARTICLE_SUFFIXES)}), or a config (.yaml) for its data.dev"
@@ -114,7 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     card.add_argument(
         "--card", type=Path, default=Path("model_card.md"), metavar="FILE", help="the card; begun from a template where it is missing (default model_card.md)"
     )
-    for command in (check, run, score):
+    for command in (check, run, base, score):
         command.add_argument("--data-root", type=Path, metavar="FOLDER", help="where relative source paths of the config start; wins over data.root")
         command.add_argument(
             "--set", action="append", default=[], dest="overrides", metavar="A.B=VALUE", help="change a setting of the config; may be repeated"
@@ -174,6 +181,21 @@ def _train(options: argparse.Namespace, console: Console) -> None:
         ("see the curves of the run", f"tensorboard --logdir {config.output / 'tensorboard'}"),
     ):
         console.print(f"{purpose}:\n  {command}", markup=False, soft_wrap=True)
+
+
+def _pretrain(options: argparse.Namespace, console: Console) -> None:
+    config = load_pretrain_config(options.config, options.overrides, options.data_root)
+    with _progress(console) as bars:
+        result = pretrain(config, resume=options.resume, write=lambda line: console.print(line, markup=False, soft_wrap=True), progress=_Bars(bars).show)
+    table = Table(title=f"Base {config.name}", title_justify="left", title_style="bold", show_header=False)
+    table.add_column()
+    table.add_column(overflow="fold")
+    table.add_row("base", Text(str(result.base)))
+    table.add_row("parameters", f"{result.parameters:,}, {result.encoder_parameters:,} of them beside the token embeddings")
+    table.add_row("read", f"{result.tokens:,} tokens in {result.seconds:,.0f} seconds, {result.tokens / result.seconds:,.0f} a second")
+    table.add_row("held-out bits per byte", f"{result.bits_per_byte['mean']:.3f}, mean of {len(result.bits_per_byte) - 1} languages")
+    console.print(table)
+    console.print(f"train from it: model.backbone: {{folder: {result.base}}}, and no model.tokenizer", markup=False, soft_wrap=True)
 
 
 def _run_table(config: RunConfig, result: RunResult) -> Table:

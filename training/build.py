@@ -172,18 +172,19 @@ def _place(backbone: Backbone) -> dict[str, Any]:
 
 def _new_config(config: RunConfig, architecture: Architecture, tokenizer: PreTrainedTokenizerBase) -> PreTrainedConfig:
     if isinstance(architecture, EncoderArchitecture):
-        return _modernbert_config(config, architecture, tokenizer)
+        return modernbert_config(architecture, tokenizer, max(config.model.window_tokens, config.model.target_tokens))
     return _t5_config(architecture, tokenizer) if architecture.type == "t5" else _bart_config(config, architecture, tokenizer)
 
 
-def _modernbert_config(config: RunConfig, architecture: EncoderArchitecture, tokenizer: PreTrainedTokenizerBase) -> ModernBertConfig:
+def modernbert_config(architecture: EncoderArchitecture, tokenizer: PreTrainedTokenizerBase, positions: int) -> ModernBertConfig:
+    """The config of an encoder (ModernBERT, Warner 2024) that reads at most `positions` tokens at once."""
     return ModernBertConfig(
         vocab_size=len(tokenizer),
         hidden_size=architecture.width,
         intermediate_size=architecture.feed_forward,
         num_hidden_layers=architecture.layers,
         num_attention_heads=architecture.heads,
-        max_position_embeddings=max(config.model.window_tokens, config.model.target_tokens),
+        max_position_embeddings=positions,
         layer_types=["sliding_attention" if number % architecture.global_every else "full_attention" for number in range(architecture.layers)],
         local_attention=architecture.local_window_tokens,
         rope_parameters={kind: {"rope_type": "default", "rope_theta": architecture.rope_theta} for kind in ("full_attention", "sliding_attention")},

@@ -8,15 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
-from inference.errors import ConfigError
 from inference.labels import IPTC_TOPICS
-from training import yaml_text
+from training.config_file import read_config
 from training.config_model import ModelConfig
-from training.config_problems import Problem, describe_problems, known_keys, nearest, unknown_key
-from training.config_types import FilePath, Fraction, Name, Rate, Strict, UniqueTexts, check_unique
-from training.yaml_text import KeyPath
+from training.config_problems import nearest
+from training.config_types import FilePath, Fraction, Name, Optimization, Rate, Strict, UniqueTexts, check_unique
 
 DATA_SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.xz", ".csv", ".parquet")
 
@@ -126,16 +124,9 @@ class LossConfig(Strict):
     summary_label_smoothing: Rate = Field(default=0.1, description="Share of a token of the written text that is spread over the vocabulary.")
 
 
-class TrainingConfig(Strict):
+class TrainingConfig(Optimization):
     tokens: int = Field(default=8_000_000, ge=1, description="Article tokens that the whole run reads.")
     batch_tokens: int = Field(default=8192, ge=16, description="Article tokens in a batch, at most.")
-    accumulation: int = Field(default=1, ge=1, description="Batches in an optimizer step.")
-    learning_rate: float = Field(default=5e-4, gt=0, le=1, description="Peak learning rate.")
-    embedding_learning_rate: float | None = Field(default=None, gt=0, le=1, description="Peak learning rate of the token embeddings; default: learning_rate.")
-    weight_decay: float = Field(default=0.01, ge=0, le=1, description="Weight decay of AdamW.")
-    warmup_fraction: Rate = Field(default=0.06, description="Share of the run in which the learning rate rises.")
-    gradient_clip: float = Field(default=1.0, gt=0, description="Largest norm of the gradient.")
-    precision: Literal["auto", "float32", "bfloat16"] = Field(default="auto", description="Number format; auto = bfloat16 where the device has it.")
     gradient_checkpointing: bool = Field(default=False, description="Whether the backward pass computes states again instead of storing them.")
     max_windows: int = Field(default=2, ge=1, description="Windows of an article read in training.")
     max_targets: int = Field(default=32, ge=1, description="Targets of an article drawn each time it is visited.")
@@ -144,7 +135,6 @@ class TrainingConfig(Strict):
         default=0.3, description="Probability that boilerplate lines are put into a clean article, drawn once per article before training, not per visit."
     )
     mask_tokens: Rate = Field(default=0.0, description="Probability that an article token is masked.")
-    evaluate_every: float = Field(default=0.1, gt=0, le=1, description="Share of the run between two evaluations on dev.")
     dev_articles: int | None = Field(default=None, ge=1, description="Most dev articles of a source in an evaluation; default all.")
     generated_articles: int = Field(default=64, ge=1, description="Most dev articles of a source whose summaries the decoder writes in an evaluation.")
     patience: int = Field(default=5, ge=1, description="Evaluations without a better score after which the run stops.")
@@ -181,82 +171,5 @@ class RunConfig(Strict):
 
 
 def load_config(path: str | Path, overrides: Sequence[str] = (), data_root: Path | None = None) -> RunConfig:
-    """Read a run from YAML; `overrides` are `a.b=value` (a list item by its position: `data.train.0.path=x.csv`), `data_root` replaces data.root.
-
-    Every problem of the file and of the overrides stands in one `ConfigError`, a line each.
-    """
-    value, lines, messages = yaml_text.parse(_read(Path(path)), str(path))
-    if not isinstance(value, dict):
-        found = "nothing" if value is None else type(value).__name__
-        raise ConfigError(f"{path}: a config must be a mapping with the keys {', '.join(RunConfig.model_fields)}, found {found}.")
-    set_by: dict[KeyPath, str] = {}
-    for override in overrides:
-        problem = _apply(value, override, set_by)
-        if problem:
-            messages.append(f"--set {override}: {problem}.")
-    if data_root is not None and isinstance(value.get("data"), dict):
-        value["data"]["root"] = str(data_root)
-    problems: list[Problem] = []
-    try:
-        config = RunConfig.model_validate(value)
-    except ValidationError as error:
-        problems = describe_problems(error, RunConfig)
-    messages += [f"{_where(str(path), found_at, lines, set_by)}: {'.'.join(map(str, found_at))}: {text.rstrip('.')}." for found_at, text in problems]
-    if messages:
-        raise ConfigError(f"{path} has {len(messages)} problem{'s' if len(messages) > 1 else ''}:\n" + "\n".join(f"  {message}" for message in messages))
-    return config
-
-
-def config_to_yaml(config: RunConfig) -> str:
-    """The whole config with every default written out; `load_config` reads it back as an equal config."""
-    return yaml_text.dump(config.model_dump(mode="json"))
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: a config must be UTF-8 text ({error.reason} at byte {error.start}).") from error
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}). Give the path of a YAML config, e.g. configs/quickstart.yaml.") from error
-
-
-def _apply(value: dict[str, Any], override: str, set_by: dict[KeyPath, str]) -> str:
-    """Set one `a.b=value` in `value`; return what is wrong with it, or ""."""
-    dotted, equals, text = override.partition("=")
-    if not equals or not dotted.strip():
-        return "must look like training.tokens=1000000"
-    path: KeyPath = tuple(int(part) if part.isdecimal() else part for part in dotted.strip().split("."))
-    place: Any = value
-    for depth, part in enumerate(path):
-        at = ".".join(map(str, path[:depth])) or "the config"
-        if isinstance(place, list):
-            if not isinstance(part, int) or part >= len(place):
-                return f"{at} is a list of {len(place)}; give a position from 0 to {len(place) - 1}, found {part!r}"
-        elif isinstance(place, dict):
-            part = str(part)  # a label map may have numbers for keys
-            known = known_keys(RunConfig, path[:depth], value)
-            if known is not None and part not in known:
-                return f"in {at}, {part!r} is an {unknown_key(part, known)}"
-        else:
-            return f"{at} is {place!r}, not a mapping; it has no {part!r}"
-        if depth == len(path) - 1:
-            try:
-                place[part] = yaml_text.parse_value(text)
-            except ConfigError as error:
-                return str(error).rstrip(".")
-            set_by[path] = override
-        elif isinstance(place, dict) and place.get(part) is None:
-            place[part] = {}
-        place = place[part]
-    return ""
-
-
-def _where(path: str, found_at: KeyPath, lines: dict[KeyPath, int], set_by: dict[KeyPath, str]) -> str:
-    """The override or the file:line that a problem comes from; a missing key is at the mapping that lacks it."""
-    for length in range(len(found_at), 0, -1):
-        if found_at[:length] in set_by:
-            return f"--set {set_by[found_at[:length]]}"
-        if found_at[:length] in lines:
-            return f"{path}:{lines[found_at[:length]]}"
-    return path
+    """Read a training run from YAML; see `training.config_file.read_config`."""
+    return read_config(RunConfig, path, overrides, data_root)

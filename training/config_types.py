@@ -4,7 +4,7 @@ In: nothing. Out: `Strict`, the base of every section of a config, and annotated
 """
 
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -28,3 +28,16 @@ Fraction: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 Rate: TypeAlias = Annotated[float, Field(ge=0, lt=1)]
 Name: TypeAlias = Annotated[str, Field(pattern=r"^[\w.-]+$")]
 UniqueTexts: TypeAlias = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(strict=False, min_length=2), AfterValidator(check_unique)]
+
+
+class Optimization(Strict):
+    """What the two jobs, training and pretraining, set alike."""
+
+    accumulation: int = Field(default=1, ge=1, description="Batches in an optimizer step.")
+    learning_rate: float = Field(default=5e-4, gt=0, le=1, description="Peak learning rate.")
+    embedding_learning_rate: float | None = Field(default=None, gt=0, le=1, description="Peak learning rate of the token embeddings; default: learning_rate.")
+    weight_decay: float = Field(default=0.01, ge=0, le=1, description="Weight decay of the matrices; embeddings, norms and biases have none.")
+    warmup_fraction: Rate = Field(default=0.06, description="Share of the run in which the learning rate rises.")
+    gradient_clip: float = Field(default=1.0, gt=0, description="Largest norm of the gradient.")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(default="auto", description="Number format; auto = bfloat16 where the device has it.")
+    evaluate_every: float = Field(default=0.1, gt=0, le=1, description="Share of the run between two evaluations on held-out data.")

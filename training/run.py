@@ -4,13 +4,11 @@ In: a `RunConfig`. Out: the folder `<output>/checkpoint` with the best weights, 
 events and the Trainer's own states for resuming. Does not know: the command line, or how things are printed.
 """
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from random import Random
 
-import torch
-from transformers import EarlyStoppingCallback, PrinterCallback, TrainingArguments, set_seed
+from transformers import EarlyStoppingCallback, PrinterCallback, set_seed
 
 from inference.analyzer import Analyzer
 from inference.checkpoint import save_checkpoint
@@ -18,9 +16,11 @@ from inference.encoding import ArticleTokenizer
 from inference.generation import SummaryTokenizer
 from inference.model import ArticleModel
 from training.adapters import merge_adapters
+from training.arguments import training_arguments
 from training.batches import Collator, PlannedBatches, plan_batches
 from training.build import build_model, build_tokenizer
 from training.config import RunConfig, Source
+from training.config_file import config_to_yaml
 from training.corpus import Corpus, load_corpus
 from training.decoder import compare_methods
 from training.dev import calibrate_on_dev, check_nothing_generated, check_selected_scores, score_dev, written_articles
@@ -48,12 +48,20 @@ Progress = Callable[[str, int, int], None]
 def train(config: RunConfig, *, resume: bool = False, write: Callable[[str], None] = lambda line: None, progress: Progress = lambda *_: None) -> RunResult:
     """Run the whole job. With `resume`, go on from the last saved state of the same config; raises `ConfigError` if it differs."""
     output = config.output
-    claim_output(config, resume)
+    claim_output(config.output, config_to_yaml(config), resume)
     set_seed(config.seed)
-    arguments = _training_arguments(config)
+    arguments = training_arguments(
+        config.output,
+        config.seed,
+        config.training,
+        activation_checkpointing=config.training.gradient_checkpointing,
+        load_best_model_at_end=True,
+        metric_for_best_model=SCORE,
+        greater_is_better=True,
+    )
 
     corpus = load_corpus(config)
-    claim_data(config, corpus, resume)
+    claim_data(config.output, corpus.digests, resume)
     list_left_out(config, corpus, write)
     check_selected_scores(config, corpus)
     with arguments.main_process_first(local=False, desc="tokenizer"):
@@ -200,44 +208,3 @@ def _collator(
         decoder_start=codec.start if codec else 0,
         decoder_headline_weight=config.losses.headline_generation,
     )
-
-
-def _training_arguments(config: RunConfig) -> TrainingArguments:
-    settings = config.training
-    bfloat16 = settings.precision == "bfloat16" or (settings.precision == "auto" and torch.cuda.is_available() and torch.cuda.is_bf16_supported())
-    every = min(settings.evaluate_every, 1 - 1e-9)  # the Trainer takes 1 for one step, and shares of the run from there downward
-    os.environ["TENSORBOARD_LOGGING_DIR"] = str(config.output / "tensorboard")  # the only way to tell the stock callback
-    arguments = TrainingArguments(
-        output_dir=str(config.output),
-        num_train_epochs=1,  # the plan is the whole run
-        per_device_train_batch_size=1,  # one planned batch
-        gradient_accumulation_steps=settings.accumulation,
-        learning_rate=settings.learning_rate,
-        lr_scheduler_type="linear",
-        warmup_steps=settings.warmup_fraction,
-        weight_decay=settings.weight_decay,
-        max_grad_norm=settings.gradient_clip,
-        bf16=bfloat16,
-        activation_checkpointing=settings.gradient_checkpointing,
-        seed=config.seed,
-        train_sampling_strategy="sequential",
-        eval_strategy="steps",
-        eval_steps=every,
-        save_strategy="steps",
-        save_steps=every,
-        save_total_limit=2,
-        load_best_model_at_end=True,
-        metric_for_best_model=SCORE,
-        greater_is_better=True,
-        remove_unused_columns=False,
-        label_names=[],
-        dataloader_num_workers=0,
-        use_cpu=not torch.accelerator.is_available(),  # without it, processes on CPUs would each train alone
-        restore_callback_states_from_checkpoint=True,  # patience goes on counting after a resume
-        dataloader_pin_memory=torch.cuda.is_available(),
-        report_to=["tensorboard"],
-        disable_tqdm=True,
-        ddp_find_unused_parameters=False,
-    )
-    arguments._n_gpu = min(arguments.n_gpu, 1)  # flat batches cannot be scattered by DataParallel: several GPUs are torchrun's job
-    return arguments

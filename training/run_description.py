@@ -14,7 +14,8 @@ import torch
 from transformers import TrainingArguments
 
 from inference.model import ArticleModel
-from training.config import RunConfig, config_to_yaml
+from training.config import RunConfig
+from training.config_file import config_to_yaml
 from training.corpus import Corpus
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from inference.article import open_whole
 from inference.errors import ConfigError, DataError
-from training.config import RunConfig, config_to_yaml
+from training.config import RunConfig
 from training.corpus import SHARED_WITH_HELD_OUT, Corpus
 
 CONFIG_FILE = "config.yaml"
@@ -22,13 +22,12 @@ DATA_FILE = "data.json"
 LEFT_OUT_FILE = "left_out.json"
 
 
-def claim_output(config: RunConfig, resume: bool) -> None:
-    """A new run wants a folder of its own; a resumed one the config that it began with."""
-    stored = config.output / CONFIG_FILE
-    text = config_to_yaml(config)
+def claim_output(output: Path, text: str, resume: bool) -> None:
+    """A new run wants a folder of its own; a resumed one the config that it began with, whose YAML is `text`."""
+    stored = output / CONFIG_FILE
     if resume:
         if not stored.is_file():
-            raise ConfigError(f"output: {config.output} holds no run to resume. Leave out --resume to start one.")
+            raise ConfigError(f"output: {output} holds no run to resume. Leave out --resume to start one.")
         before = stored.read_text(encoding="utf-8")
         if before != text:
             lines = list(unified_diff(before.splitlines(), text.splitlines(), n=0))[2:]  # without the names of the files
@@ -37,29 +36,27 @@ def claim_output(config: RunConfig, resume: bool) -> None:
                 f"{stored}: the run began with another config; changed now: {'; '.join(changed[:8])}. Resume with the old one, or name a new output."
             )
     elif int(os.environ.get("RANK", "0")) == 0:
-        if (config.output / "checkpoint").exists() or last_complete_state(config.output):
-            raise ConfigError(
-                f"output: {config.output} already holds a run. Resume it with --resume, remove the folder, or name another: --set output=runs/NAME."
-            )
+        if (output / "checkpoint").exists() or last_complete_state(output):
+            raise ConfigError(f"output: {output} already holds a run. Resume it with --resume, remove the folder, or name another: --set output=runs/NAME.")
         for pattern in ("tokenizer", ".tokenizer.*", "checkpoint-*"):  # of a run that died before its first save
-            for unfinished in config.output.glob(pattern):
+            for unfinished in output.glob(pattern):
                 shutil.rmtree(unfinished, ignore_errors=True)
         with open_whole(stored) as file:
             file.write(text)
 
 
-def claim_data(config: RunConfig, corpus: Corpus, resume: bool) -> None:
-    """A resumed run wants the data that it began with: other articles would make another plan of batches."""
-    stored = config.output / DATA_FILE
+def claim_data(output: Path, digests: dict[str, str], resume: bool) -> None:
+    """A resumed run wants the data that it began with: another text would make another plan of batches. `digests` are by source, or by language."""
+    stored = output / DATA_FILE
     if not resume:
         if int(os.environ.get("RANK", "0")) == 0:
             with open_whole(stored) as file:
-                json.dump(corpus.digests, file, indent=2)
+                json.dump(digests, file, indent=2)
         return
     before = json.loads(stored.read_text(encoding="utf-8")) if stored.is_file() else {}
-    changed = [name for name, found in corpus.digests.items() if before.get(name) != found]
+    changed = [name for name, found in digests.items() if before.get(name) != found]
     if changed:
-        raise DataError(f"{stored}: the training articles of {', '.join(changed)} are not those that the run began with. Restore them, or name a new output.")
+        raise DataError(f"{stored}: the texts of {', '.join(changed)} are not those that the run began with. Restore them, or name a new output.")
 
 
 def list_left_out(config: RunConfig, corpus: Corpus, write: Callable[[str], None]) -> None:

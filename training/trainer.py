@@ -1,6 +1,6 @@
-"""`ArticleTrainer`: the stock `transformers.Trainer` with what a joint, partially labelled model needs.
+"""The stock `transformers.Trainer`, with scores that the project computes itself, and with what a joint, partially labelled model needs.
 
-In: a model, the planned batches, a function that scores a model on dev. Out: the stock loop, with losses averaged per task over
+In: a model, the planned batches, a function that scores a model. Out: the stock loop; in `ArticleTrainer` with losses averaged per task over
 the whole optimizer step, per-task losses in the log, and dev scores from the `Analyzer` that users call.
 Does not know: configs, sources, files other than the Trainer's own.
 """
@@ -18,15 +18,13 @@ from transformers.trainer_callback import ExportableState
 
 from inference.losses import TASKS, count_items
 from inference.model import ArticleModel
+from training.optimizer import BETAS, parameter_groups
 
 SCORE = "eval_score"
 """The mean of the selected dev scores, by which the best checkpoint is picked."""
 
 SHOWN_SCORES = (SCORE, *(f"eval_{name}" for name in ("topic_macro_f1", "stance_macro_f1", "rouge1", "generated_rouge1", "summary_loss", "cleaning_f1")))
 """Dev scores in the log line; the end-of-run table and TensorBoard have all."""
-
-BETAS = (0.9, 0.98)
-"""Of AdamW: the second is shorter than usual, since runs are short."""
 
 
 Result = TypeVar("Result")
@@ -55,13 +53,35 @@ def on_main_process(accelerator: Accelerator, action: Callable[[], Result]) -> R
     return result
 
 
-class ArticleTrainer(Trainer):
-    """`score` maps the model to its dev scores; it runs on the main process and the others wait for its answer."""
+class ScoredTrainer(Trainer):
+    """`score` maps the model to its scores; it runs on the main process and the others wait for its answer."""
 
-    def __init__(self, *, score: Callable[[ArticleModel], dict[str, float]], embedding_learning_rate: float | None = None, **kwargs: Any) -> None:
+    def __init__(self, *, score: Callable[[Any], dict[str, float]], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.score = score
+
+    def evaluate(self, eval_dataset: Any = None, ignore_keys: list[str] | None = None, metric_key_prefix: str = "eval") -> dict[str, float]:
+        """The scores, logged as eval_NAME. What `score` raises is raised on every process."""
+        scores = on_main_process(self.accelerator, lambda: self.score(self.accelerator.unwrap_model(self.model)))
+        self.accelerator.unwrap_model(self.model).train()
+        metrics = {f"{metric_key_prefix}_{name}": value for name, value in scores.items()}
+        self.log(dict(metrics))
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
+
+    def _issue_warnings_after_load(self, load_result: Any) -> None:
+        """Without the names of tied weights, which are saved once: the stock warning says that they are missing."""
+        tied = self.accelerator.unwrap_model(self.model).all_tied_weights_keys
+        load_result.missing_keys[:] = [key for key in load_result.missing_keys if key not in tied]
+        super()._issue_warnings_after_load(load_result)
+
+
+class ArticleTrainer(ScoredTrainer):
+    """Trains an `ArticleModel` on planned batches of articles."""
+
+    def __init__(self, *, embedding_learning_rate: float | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.article_model: ArticleModel = kwargs["model"]
-        self.score = score
         self.embedding_learning_rate = embedding_learning_rate
         self._logged = torch.zeros(2, len(TASKS), dtype=torch.float64)  # summed losses, items
 
@@ -90,21 +110,6 @@ class ArticleTrainer(Trainer):
             self._logged.zero_()
         super().log(logs, start_time)
 
-    def evaluate(self, eval_dataset: Any = None, ignore_keys: list[str] | None = None, metric_key_prefix: str = "eval") -> dict[str, float]:
-        """Dev scores, logged as eval_NAME. What `score` raises is raised on every process."""
-        scores = on_main_process(self.accelerator, lambda: self.score(self.accelerator.unwrap_model(self.model)))
-        self.article_model.train()
-        metrics = {f"{metric_key_prefix}_{name}": value for name, value in scores.items()}
-        self.log(dict(metrics))
-        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
-        return metrics
-
-    def _issue_warnings_after_load(self, load_result: Any) -> None:
-        """Without the names of tied weights, which are saved once: the stock warning says that they are missing."""
-        tied = self.article_model.all_tied_weights_keys
-        load_result.missing_keys[:] = [key for key in load_result.missing_keys if key not in tied]
-        super()._issue_warnings_after_load(load_result)
-
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
         """AdamW without decay on norms, biases and embeddings; embeddings may have a learning rate of their own."""
         if self.optimizer is None:
@@ -117,20 +122,6 @@ class ArticleTrainer(Trainer):
             )
             self.optimizer = torch.optim.AdamW(groups, betas=BETAS, fused=True)
         return self.optimizer
-
-
-def parameter_groups(
-    model: nn.Module, embeddings: nn.Module, *, learning_rate: float, embedding_learning_rate: float | None, weight_decay: float
-) -> list[dict[str, Any]]:
-    """Groups for AdamW: token embeddings with a rate of their own, matrices with weight decay, norms and biases without."""
-    apart = {id(parameter) for parameter in embeddings.parameters()}
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    others = [parameter for parameter in trained if id(parameter) not in apart]
-    return [
-        {"params": [p for p in trained if id(p) in apart], "lr": embedding_learning_rate or learning_rate, "weight_decay": 0.0},
-        {"params": [p for p in others if p.ndim > 1], "lr": learning_rate, "weight_decay": weight_decay},
-        {"params": [p for p in others if p.ndim <= 1], "lr": learning_rate, "weight_decay": 0.0},
-    ]
 
 
 class Clock(ExportableState, TrainerCallback):

@@ -5,9 +5,11 @@ from pydantic import BaseModel
 
 import training.config
 import training.config_model
+import training.config_pretrain
 from inference.errors import ConfigError
 from inference.labels import IPTC_TOPICS
-from training.config import RunConfig, config_to_yaml, load_config
+from training.config import RunConfig, load_config
+from training.config_file import config_to_yaml
 from training.config_model import EncoderDecoderArchitecture, Lora
 
 SMALL = """\
@@ -89,9 +91,9 @@ def test_all_problems_come_together(path: Path) -> None:
     found = problems(path, ["training.lr=1", "seed=-1"])
     assert found == [
         "15: training.patience: the key stands twice, first on line 14. Keep one of them.",
-        "--set training.lr=1: in training, 'lr' is an unknown key. Known here: tokens, batch_tokens, accumulation, learning_rate, "
-        "embedding_learning_rate, weight_decay, warmup_fraction, gradient_clip, precision, gradient_checkpointing, max_windows, max_targets, hide_title, "
-        "inject_boilerplate, mask_tokens, evaluate_every, dev_articles, generated_articles, patience, select.",
+        "--set training.lr=1: in training, 'lr' is an unknown key. Known here: accumulation, learning_rate, embedding_learning_rate, "
+        "weight_decay, warmup_fraction, gradient_clip, precision, evaluate_every, tokens, batch_tokens, gradient_checkpointing, max_windows, max_targets, "
+        "hide_title, inject_boilerplate, mask_tokens, dev_articles, generated_articles, patience, select.",
         "--set seed=-1: seed: must be greater than or equal to 0, found -1. Seed of every random choice.",
         " output: missing; give a value. Folder of the run, from the working directory.",
         "7: data.dev.0.lang: must be a valid string, found False; quote the value if it is text. ISO 639 code of the rows that name no language.",
@@ -104,7 +106,7 @@ def test_all_problems_come_together(path: Path) -> None:
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("training.learnign_rate=1", "in training, 'learnign_rate' is an unknown key; did you mean 'learning_rate'? Known here: tokens, "),
+        ("training.learnign_rate=1", "in training, 'learnign_rate' is an unknown key; did you mean 'learning_rate'? Known here: accumulation, "),
         ("data.train.3.path=x.csv", "data.train is a list of 1; give a position from 0 to 0, found 3."),
         ("name.first=x", "name is 'small', not a mapping; it has no 'first'."),
         ("training.tokens", "must look like training.tokens=1000000."),
@@ -283,10 +285,68 @@ def test_a_config_that_cannot_be_read(path: Path, tmp_path: Path) -> None:
 
 
 def test_every_field_says_what_it_is() -> None:
-    values = [value for module in (training.config, training.config_model) for value in vars(module).values()]
+    values = [value for module in (training.config, training.config_model, training.config_pretrain) for value in vars(module).values()]
     models = {value for value in values if isinstance(value, type) and issubclass(value, BaseModel) and value.model_fields}
     assert RunConfig in models
-    assert len(models) == 14
+    assert len(models) == 19
     for model in models:
         for name, field in model.model_fields.items():
             assert (field.description or "").endswith("."), f"{model.__name__}.{name}"
+
+
+def extending(folder: Path, text: str) -> Path:
+    (folder / "small.yaml").write_text(SMALL, encoding="utf-8")
+    path = folder / "more" / "other.yaml"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_config_may_begin_from_another(tmp_path: Path) -> None:
+    """Mappings are merged key by key, a list is replaced, and what is not named stays."""
+    path = extending(tmp_path, "extends: ../small.yaml\nname: other\ndata: {train: [{name: one, path: one.csv}]}\ntraining: {tokens: 77}\n")
+    base, config = load_config(tmp_path / "small.yaml"), load_config(path, ["seed=4"])
+    assert (config.name, config.seed, config.training.tokens) == ("other", 4, 77)
+    assert [source.name for source in config.data.train] == ["one"]
+    assert config.data.dev == base.data.dev
+    assert config.model == base.model
+    assert config.training == base.training.model_copy(update={"tokens": 77})
+    again = tmp_path / "again.yaml"
+    again.write_text(config_to_yaml(config), encoding="utf-8")
+    assert load_config(again) == config
+
+
+def test_null_takes_a_value_of_the_other_config_away(tmp_path: Path) -> None:
+    path = extending(tmp_path, "extends: ../small.yaml\nmodel: {backbone: {architecture: null, folder: base}, tokenizer: null}\n")
+    config = load_config(path)
+    assert config.model.backbone.folder == Path("base")
+    assert config.model.backbone.architecture is config.model.tokenizer is None
+
+
+def test_problems_are_told_at_the_file_that_has_them(tmp_path: Path) -> None:
+    path = extending(tmp_path, "extends: ../small.yaml\nlosses: {stance: -1}\ndata:\n  train:\n    - {name: one, path: one.doc}\n")
+    (tmp_path / "small.yaml").write_text(SMALL + "seed: -3\n", encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    _, *lines = str(caught.value).splitlines()
+    assert [line.split(": ")[0].strip() for line in lines] == [f"{path.parent}/../small.yaml:14", f"{path}:5", f"{path}:2"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("extends: 5\n", r"other\.yaml:1: extends must name another config, as a path from this one's folder, found 5\."),
+        ("extends: other.yaml\n", r"other\.yaml:1: extends: other\.yaml begins from this config itself\. Name another one\."),
+        ("extends: missing.yaml\n", r"missing\.yaml: cannot be read \(No such file or directory\)\."),
+    ],
+)
+def test_a_wrong_extends_is_told(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load_config(extending(tmp_path, text))
+
+
+def test_two_configs_that_extend_each_other_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("extends: b.yaml\n", encoding="utf-8")
+    (tmp_path / "b.yaml").write_text("extends: a.yaml\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"b\.yaml:1: extends: a\.yaml begins from this config itself"):
+        load_config(tmp_path / "a.yaml")

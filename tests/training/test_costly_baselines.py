@@ -10,7 +10,8 @@ import pytest
 
 from inference.article import Article, read_articles, write_articles
 from inference.errors import CheckpointError, DataError
-from training.config import RunConfig, config_to_yaml
+from training.config import RunConfig
+from training.config_file import config_to_yaml
 from training.corpus import load_corpus
 from training.costly_baselines import COSTLY, StoredAnswers, costly_baselines, training_sources_of
 from training.results import Answers

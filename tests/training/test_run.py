@@ -22,7 +22,8 @@ from inference.errors import ConfigError
 from inference.model import ArticleModel
 from training.build import build_model, build_tokenizer
 from training.calibration import calibrate
-from training.config import RunConfig, config_to_yaml
+from training.config import RunConfig
+from training.config_file import config_to_yaml
 from training.corpus import load_corpus
 from training.examples import Written, make_example
 from training.run import train

@@ -1,0 +1,199 @@
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import AutoModel, AutoTokenizer, ModernBertForMaskedLM
+
+import training.pretrain as module
+from inference.errors import ConfigError, DataError
+from training.build import build_model, build_tokenizer
+from training.config import RunConfig
+from training.config_pretrain import PretrainConfig, load_pretrain_config
+from training.corpus import load_corpus
+from training.packing import pack_scored
+from training.pretrain import PretrainResult, bits_per_byte, pretrain
+
+CONFIG = """
+name: base
+seed: 5
+output: {output}
+data:
+  root: {root}
+  text: {{en: en.txt, es: es.txt}}
+  held_out_characters: 1000
+model:
+  architecture: {{type: modernbert, layers: 1, width: 16, heads: 2, feed_forward: 16, dropout: 0.2, local_window_tokens: 16}}
+  tokenizer: {{type: bpe, vocabulary_size: 700}}
+  window_tokens: 64
+training:
+  tokens: 8192
+  batch_tokens: 512
+  learning_rate: 1e-2
+  evaluate_every: 0.25
+"""
+
+SENTENCES = {
+    "en": "The river rose by {} meters and the mayor called the new dam a waste of money.",
+    "es": "El río subió {} metros y la alcaldesa dijo que la presa nueva era un gasto inútil.",
+}
+
+
+class Killed(Exception):  # noqa: N818
+    """Stands for the end of the process."""
+
+
+@pytest.fixture(scope="module")
+def texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("texts")
+    for lang, sentence in SENTENCES.items():
+        (root / f"{lang}.txt").write_text("".join(sentence.format(number) + "\n" for number in range(150)), encoding="utf-8")
+    return root
+
+
+def config(texts: Path, output: Path, *overrides: str) -> PretrainConfig:
+    path = output.with_suffix(".yaml")
+    path.write_text(CONFIG.format(root=texts, output=output), encoding="utf-8")
+    return load_pretrain_config(path, overrides)
+
+
+@pytest.fixture(scope="module")
+def finished(texts: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[PretrainResult, list[str]]:
+    lines: list[str] = []
+    return pretrain(config(texts, tmp_path_factory.mktemp("runs") / "run"), write=lines.append), lines
+
+
+def test_a_run_learns_and_says_so_by_language(finished: tuple[PretrainResult, list[str]]) -> None:
+    result, lines = finished
+    scored = [line for line in lines if "bits per byte" in line]
+    figures = [float(line.split("bits per byte ")[1].split()[0]) for line in scored]
+    assert len(figures) == 4
+    assert figures[-1] < figures[0]
+    assert all(" en " in line and " es " in line for line in scored)
+    assert set(result.bits_per_byte) == {"mean", "en", "es"}
+    assert result.bits_per_byte["mean"] == pytest.approx((result.bits_per_byte["en"] + result.bits_per_byte["es"]) / 2)
+    assert f"{result.bits_per_byte['mean']:.3f}" == f"{figures[-1]:.3f}"
+    assert (result.steps, result.tokens) == (16, 8192)
+    assert result.parameters > result.encoder_parameters > 0
+
+
+def test_a_base_is_an_ordinary_folder_and_says_what_it_read(finished: tuple[PretrainResult, list[str]]) -> None:
+    base = finished[0].base
+    assert {path.name for path in base.iterdir()} == {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "pretraining.json"}
+    described = json.loads((base / "pretraining.json").read_text(encoding="utf-8"))
+    assert described["tokens"] == 8192
+    assert set(described["characters"]) == {"en", "es"}
+    assert described["bits_per_byte"]["en"] == round(finished[0].bits_per_byte["en"], 4)
+    head = ModernBertForMaskedLM.from_pretrained(base, local_files_only=True)
+    tokenizer = AutoTokenizer.from_pretrained(base, local_files_only=True)
+    assert head.config.mlp_dropout == 0.2  # of runs from it
+    held_out = {"en": pack_scored([SENTENCES["en"].format(3)], tokenizer, 64)}
+    assert bits_per_byte(head, tokenizer, held_out)["en"] < 8
+
+
+def test_pretraining_itself_has_no_dropout(texts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = module.build_base
+    built: list[ModernBertForMaskedLM] = []
+
+    def build(*given: Any) -> ModernBertForMaskedLM:
+        built.append(real(*given))
+        return built[0]
+
+    monkeypatch.setattr(module, "build_base", build)
+    pretrain(config(texts, tmp_path / "run", "training.tokens=512"))
+    assert {layer.p for layer in built[0].modules() if isinstance(layer, torch.nn.Dropout)} == {0.0}
+
+
+def test_a_training_run_starts_from_the_base(finished: tuple[PretrainResult, list[str]], tmp_path: Path, tiny_config: Callable[..., RunConfig]) -> None:
+    base = finished[0].base
+    run = tiny_config(tmp_path / "run", "model.backbone.architecture=null", "model.tokenizer=null", f"model.backbone.folder={base}")
+    tokenizer = build_tokenizer(run, load_corpus(run))
+    model = build_model(run, tokenizer)
+    stored = load_file(base / "model.safetensors")
+    ours = model.backbone.state_dict()
+    assert set(AutoModel.from_pretrained(base).state_dict()) == set(ours)
+    assert all(torch.equal(ours[name.removeprefix("model.")], tensor) for name, tensor in stored.items() if name.startswith("model."))
+    assert model.backbone.config.mlp_dropout == 0.2
+    assert len(tokenizer) == model.get_input_embeddings().num_embeddings <= 700
+
+
+def test_a_killed_run_resumes_to_the_same_weights(
+    texts: Path, tmp_path: Path, finished: tuple[PretrainResult, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = config(texts, tmp_path / "run")
+    real = module.bits_per_byte
+    calls = 0
+
+    def stop(*given: Any) -> dict[str, float]:
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            raise Killed
+        return real(*given)
+
+    monkeypatch.setattr(module, "bits_per_byte", stop)
+    with pytest.raises(Killed):
+        pretrain(run)
+    monkeypatch.setattr(module, "bits_per_byte", real)
+    assert not (run.output / "checkpoint").exists()
+    result = pretrain(run, resume=True)
+    one, other = (load_file(folder / "model.safetensors") for folder in (finished[0].base, result.base))
+    assert one.keys() == other.keys()
+    assert [name for name in one if not torch.equal(one[name], other[name])] == []
+    assert result.bits_per_byte == finished[0].bits_per_byte
+
+
+def test_a_resumed_run_wants_its_config_and_its_text(texts: Path, tmp_path: Path, finished: tuple[PretrainResult, list[str]]) -> None:
+    run = config(texts, tmp_path / "run", "training.tokens=512")
+    pretrain(run)
+    with pytest.raises(ConfigError, match="already holds a run"):
+        pretrain(run)
+    with pytest.raises(ConfigError, match="the run began with another config; changed now: - seed: 5; \\+ seed: 6"):
+        pretrain(run.model_copy(update={"seed": 6}), resume=True)
+    other = tmp_path / "texts"
+    other.mkdir()
+    for lang in SENTENCES:
+        (other / f"{lang}.txt").write_text((texts / f"{lang}.txt").read_text(encoding="utf-8").replace("dam", "quay"), encoding="utf-8")
+    stored = (run.output / "config.yaml").read_text(encoding="utf-8").replace(str(texts), str(other))
+    (run.output / "config.yaml").write_text(stored, encoding="utf-8")
+    with pytest.raises(DataError, match="the texts of en are not those that the run began with"):
+        pretrain(run.model_copy(update={"data": run.data.model_copy(update={"root": other})}), resume=True)
+
+
+def test_bits_per_byte_of_a_model_that_knows_nothing_is_that_of_a_uniform_guess(finished: tuple[PretrainResult, list[str]]) -> None:
+    base = finished[0].base
+    model = ModernBertForMaskedLM.from_pretrained(base)
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    with torch.no_grad():
+        model.get_output_embeddings().weight.zero_()
+        model.get_output_embeddings().bias.zero_()
+    packed = pack_scored(["☃" * 2000], tokenizer, 64)  # three bytes and three tokens each
+    assert set(packed.bytes.ravel().tolist()) <= {0, 1, 3}
+    found = bits_per_byte(model, tokenizer, {"en": packed})
+    assert found["en"] == pytest.approx(math.log2(len(tokenizer)), rel=1e-4)
+
+
+def test_adamw_is_the_other_optimizer(texts: Path, tmp_path: Path) -> None:
+    run = config(texts, tmp_path / "run", "training.optimizer=adamw", "training.tokens=512")
+    assert pretrain(run).steps == 1
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("training.batch_tokens=100", "batch_tokens must be a multiple of model.window_tokens, 64, found 100"),
+        ("training.tokens=100", "tokens must be at least one batch, batch_tokens = 512, found 100"),
+        ("training.optimizer=sgd", "must be 'muon' or 'adamw', found 'sgd'"),
+        ("training.mask_first=0", "must be greater than 0, found 0"),
+        ("data.text.en=english.csv", r"must end in one of .txt, .txt.gz, .txt.xz, found 'english.csv'"),
+        ("data.text.English=en.txt", "English"),
+        ("training.masks=0.2", "'masks' is an unknown key; did you mean 'mask_last'"),
+    ],
+)
+def test_a_wrong_config_is_told(texts: Path, tmp_path: Path, override: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        config(texts, tmp_path / "run", override)
