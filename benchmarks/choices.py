@@ -1,0 +1,102 @@
+"""What each choice behind the released checkpoint buys: short runs of its config that differ in one thing, scored on dev.
+
+In: configs/release.yaml, its base and its data. Out: benchmarks/results/choices.json, to which each run is added when it ends, so that a stopped
+measurement goes on where it was. All runs read the same number of tokens. One seed each: differences of a point or two are noise.
+Does not know: how a run is trained (`training.run`), or test data.
+
+    python -m benchmarks.choices --data-root path/to/the/data [--tokens 1_500_000] [NAME …]
+"""
+
+import argparse
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.common import RESULTS, ROOT, machine, write_result
+from training.config import load_config
+from training.run import train
+
+RESULT = RESULTS / "choices.json"
+
+SHOWN = ("topic_macro_f1", "stance_macro_f1", "rouge1", "cleaning_f1")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One run; `predicted` was written before it first ran."""
+
+    name: str
+    config: str
+    overrides: tuple[str, ...]
+    predicted: str
+
+
+CHOICES = (
+    Choice("released", "release", (), "the best mean"),
+    Choice("random weights", "news", (), "3 points of topic F1 and 2 of stance F1 below the released recipe"),
+    Choice("higher rate of embeddings", "release", ("training.embedding_learning_rate=3e-3",), "a point below: what the base knows is overwritten"),
+    Choice("lower rate of embeddings", "release", ("training.embedding_learning_rate=3e-4",), "a point below in so short a run"),
+    Choice("no boilerplate put in", "release", ("training.inject_boilerplate=0",), "cleaning falls, all else stays"),
+    Choice("topic alone", "release", ("losses.stance=0", "losses.salience=0", "losses.boilerplate=0", "training.select=[topic_macro_f1]"), "a point above"),
+    Choice("stance alone", "release", ("losses.topic=0", "losses.salience=0", "losses.boilerplate=0", "training.select=[stance_macro_f1]"), "a point above"),
+    Choice("summary alone", "release", ("losses.topic=0", "losses.stance=0", "training.select=[rouge1]"), "the same"),
+)
+
+
+def run(choice: Choice, tokens: int, data_root: Path, console: Console) -> dict[str, Any]:
+    """Train one run in a folder of its own, which is removed afterwards."""
+    output = ROOT / "runs" / "choices" / choice.name.replace(" ", "-")
+    shutil.rmtree(output, ignore_errors=True)
+    overrides = (f"output={output}", f"training.tokens={tokens}", "training.evaluate_every=1", "training.dev_articles=100", *choice.overrides)
+    config = load_config(ROOT / "configs" / f"{choice.config}.yaml", overrides, data_root)
+    result = train(config, write=lambda line: console.print(line, markup=False, soft_wrap=True))
+    shutil.rmtree(output)
+    return {
+        "config": choice.config,
+        "overrides": list(choice.overrides),
+        "predicted": choice.predicted,
+        "tokens": result.tokens,
+        "seconds": round(result.seconds),
+        "scores": {name: round(value, 4) for name, value in result.scores.items()},
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    known = ", ".join(choice.name for choice in CHOICES)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"runs to make, by default all that are not in the results yet: {known}")
+    parser.add_argument("--data-root", type=Path, required=True, metavar="FOLDER", help="folder that holds train/, dev/ and test/")
+    parser.add_argument("--tokens", type=int, default=1_500_000, metavar="N", help="tokens that each run reads (default 1,500,000)")
+    options = parser.parse_args(arguments)
+    unknown = sorted(set(options.names) - {choice.name for choice in CHOICES})
+    if unknown:
+        parser.error(f"no such run: {', '.join(unknown)}; there are: {known}")
+    console = Console(highlight=False)
+    found: dict[str, Any] = json.loads(RESULT.read_text(encoding="utf-8"))["runs"] if RESULT.is_file() else {}
+    for choice in CHOICES:
+        if choice.name in options.names or (not options.names and choice.name not in found):
+            found[choice.name] = run(choice, options.tokens, options.data_root, console)
+            write_result(RESULT, {"machine": machine(), "runs": found}, console)
+    console.print(result_table(found))
+    return 0
+
+
+def result_table(found: dict[str, Any]) -> Table:
+    """Each run with its main dev scores."""
+    table = Table(title="Choices, dev scores", title_justify="left")
+    for name in ("run", "tokens", *SHOWN):
+        table.add_column(name, justify="left" if name == "run" else "right")
+    for name, one in found.items():
+        table.add_row(name, f"{one['tokens']:,}", *(f"{one['scores'][score]:.3f}" if score in one["scores"] else "" for score in SHOWN))
+    return table
+
+
+if __name__ == "__main__":
+    sys.exit(main())
