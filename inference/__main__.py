@@ -1,4 +1,4 @@
-"""Commands: `python -m inference summarize FILE` and `python -m inference analyze FILE [-o OUT.jsonl]`.
+"""Commands: `python -m inference summarize FILE`, `analyze FILE [-o OUT.jsonl]` and `export CHECKPOINT FOLDER`.
 
 In: command-line arguments, text on standard input. Out: summaries, readable views or JSON on standard output, progress and
 errors on standard error. The only file of the package that prints. Does not know: how anything is computed.
@@ -6,6 +6,7 @@ errors on standard error. The only file of the package that prints. Does not kno
 
 import argparse
 import os
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from io import TextIOWrapper
@@ -18,7 +19,9 @@ from transformers.utils import logging
 from inference.analysis import AUTO, METHODS, Analysis, Options
 from inference.api import CHECKPOINT_VARIABLE, load_analyzer
 from inference.article import Article, to_json
+from inference.checkpoint import verify
 from inference.errors import CheckpointError, ConfigError, DataError
+from inference.export import export_checkpoint
 from inference.stream import analyze_file, analyze_rows
 from inference.view import analysis_to_row, analysis_view, plain
 
@@ -40,13 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="replace")
     try:
-        _check(options)
-        if options.command == "summarize":
-            _summarize(options)
-        elif options.output is not None:
-            _analyze_to_file(options)
-        else:
-            _analyze_to_terminal(options)
+        _run(options)
         sys.stdout.flush()
     except (CheckpointError, ConfigError, DataError) as error:
         return _fail(str(error))
@@ -60,6 +57,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"interrupted.{resume}", file=sys.stderr)
         return 130
     return 0
+
+
+def _run(options: argparse.Namespace) -> None:
+    if options.command == "export":
+        _export(options)
+        return
+    _check(options)
+    if options.command == "summarize":
+        _summarize(options)
+    elif options.output is not None:
+        _analyze_to_file(options)
+    else:
+        _analyze_to_terminal(options)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -88,6 +98,14 @@ def _parser() -> argparse.ArgumentParser:
     summarize.set_defaults(min_confidence=0.0)
     analyze.add_argument("-o", "--output", type=Path, metavar="OUT.jsonl", help="write JSON Lines to this file, with progress on standard error")
     analyze.add_argument("--resume", action="store_true", help="with --output: go on with an interrupted job")
+    export = commands.add_parser(
+        "export",
+        help="copy a checkpoint for others to use, half as large",
+        description="Write a copy of a checkpoint with float16 weights, which are loaded as float32, and a README.md that states their license.",
+    )
+    export.add_argument("checkpoint", metavar="CHECKPOINT", help="checkpoint folder or Hub id")
+    export.add_argument("folder", type=Path, metavar="FOLDER", help="the new folder")
+    export.add_argument("--license", metavar="NAME", help="license of the weights, e.g. 'CC BY-NC-SA 4.0' (default: what the checkpoint states, if anything)")
     return parser
 
 
@@ -198,6 +216,14 @@ def _analyze_to_file(options: argparse.Namespace) -> None:
     print(f"{options.output}: articles analyzed: {result.done:,}{earlier}", file=sys.stderr)
     if result.failed:
         print(f"{options.output}.errors.jsonl: bad rows left out: {result.failed:,}", file=sys.stderr)
+
+
+def _export(options: argparse.Namespace) -> None:
+    folder: Path = export_checkpoint(options.checkpoint, options.folder, license=options.license)
+    stated = verify(folder)["run"].get("license")
+    size = sum(path.stat().st_size for path in folder.iterdir())
+    print(f"{folder}: {size / 1e6:.1f} MB; license of the weights: {stated or 'not stated, --license names one'}")
+    print(f"use it: python -m inference summarize article.txt --checkpoint {shlex.quote(str(folder))}")
 
 
 def _fail(message: str) -> int:

@@ -9,7 +9,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ import torch
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
+from transformers.utils import logging
 
 from inference.errors import CheckpointError
 from inference.labels import STANCES
@@ -53,17 +54,22 @@ def save_checkpoint(
         tokenizer.save_pretrained(temporary)
         for name, data in (files or {}).items():
             (temporary / name).write_bytes(data)
-        manifest = {
-            "format": FORMAT,
-            "topics": list(model.config.topics),
-            "stances": list(STANCES),
-            "run": dict(info),
-            "files": {path.name: sha256(path) for path in sorted(temporary.iterdir())},
-        }
-        for path in temporary.iterdir():
-            path.chmod(0o644)  # safetensors writes for the owner only
-        (temporary / MANIFEST).write_text(json.dumps(manifest, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+        write_manifest(temporary, model.config.topics, info)
     return folder
+
+
+def write_manifest(folder: Path, topics: Sequence[str], info: Mapping[str, Any]) -> None:
+    """Write broadsheet.json into a folder that has all other files of the checkpoint; `info` is what it says under "run"."""
+    manifest = {
+        "format": FORMAT,
+        "topics": list(topics),
+        "stances": list(STANCES),
+        "run": dict(info),
+        "files": {path.name: sha256(path) for path in sorted(folder.iterdir())},
+    }
+    for path in folder.iterdir():
+        path.chmod(0o644)  # safetensors writes for the owner only
+    (folder / MANIFEST).write_text(json.dumps(manifest, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
 
 @contextmanager
@@ -94,7 +100,8 @@ def load_checkpoint(name: str | Path) -> Checkpoint:
     manifest = verify(folder)
     try:
         options: dict[str, Any] = {"use_safetensors": True, "dtype": torch.float32, "local_files_only": True, "output_loading_info": True}
-        result: Any = ArticleModel.from_pretrained(folder, **options)
+        with _without_progress():
+            result: Any = ArticleModel.from_pretrained(folder, **options)
         model, loaded = result
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -105,6 +112,18 @@ def load_checkpoint(name: str | Path) -> Checkpoint:
     if list(model.config.topics) != manifest["topics"]:
         raise CheckpointError(f"{folder}: config.json has the topics {model.config.topics}, {MANIFEST} has {manifest['topics']}. Export the checkpoint again.")
     return Checkpoint(model, tokenizer, manifest["run"], folder)
+
+
+@contextmanager
+def _without_progress() -> Iterator[None]:
+    """Transformers draws a bar on standard error while it loads weights; a library call that takes a second has nothing to say there."""
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 def verify(folder: Path) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from transformers import PreTrainedTokenizerBase
+from transformers.utils import logging
 
 from inference.analyzer import Analyzer
 from inference.article import Article
@@ -73,6 +74,18 @@ def test_labels_keep_an_order_that_is_not_alphabetical(saved_checkpoint: Path, a
 def test_weights_are_loaded_as_float32(tmp_path: Path, make_model: Callable[..., ArticleModel], tokenizer: PreTrainedTokenizerBase) -> None:
     save_checkpoint(tmp_path / "half", make_model().to(torch.bfloat16), tokenizer, {})
     assert {parameter.dtype for parameter in load_checkpoint(tmp_path / "half").model.parameters()} == {torch.float32}
+
+
+def test_loading_draws_no_bar_and_leaves_those_of_others(saved_checkpoint: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    shown = logging.is_progress_bar_enabled()
+    logging.enable_progress_bar()
+    try:
+        load_checkpoint(saved_checkpoint)
+        assert logging.is_progress_bar_enabled()
+    finally:
+        if not shown:
+            logging.disable_progress_bar()
+    assert capfd.readouterr() == ("", "")
 
 
 def test_auto_model_loads_it_after_import_inference(saved_checkpoint: Path) -> None:

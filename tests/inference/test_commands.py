@@ -251,3 +251,18 @@ def test_without_confidence_there_is_no_label(page: str, capsys: pytest.CaptureF
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert ["Topic", "unsure"] in lines
     assert [line[:2] for line in lines if line[-2:] == ["the", "ferry"]] == [["Stance", "unsure"]]
+
+
+def test_export_prints_the_folder_its_size_and_the_next_command(saved_checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "my model"
+    assert main(["export", str(saved_checkpoint), str(folder), "--license", "CC BY-NC-SA 4.0"]) == 0
+    size = sum(path.stat().st_size for path in folder.iterdir())
+    first, second = f"{folder}: {size / 1e6:.1f} MB; license of the weights: CC BY-NC-SA 4.0\n", "use it: python -m inference summarize article.txt"
+    assert capsys.readouterr() == (f"{first}{second} --checkpoint '{folder}'\n", "")
+    assert main(["export", str(saved_checkpoint), str(folder)]) == 2
+    assert capsys.readouterr() == ("", f"error: {folder}: there is something here already, and an export replaces nothing. Name a new folder.\n")
+
+
+def test_export_says_where_no_license_is_stated(saved_checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["export", str(saved_checkpoint), str(tmp_path / "new")]) == 0
+    assert capsys.readouterr().out.splitlines()[0].endswith(" MB; license of the weights: not stated, --license names one")
