@@ -26,6 +26,7 @@ from training.config_pretrain import PretrainConfig
 from training.cooccurrence import cooccurrence_vectors
 from training.optimizer import BETAS, MuonWithAdamW, parameter_groups
 from training.packing import MaskingCollator, Rows, Scored, mask, pack, pack_scored, plan_rows
+from training.run_description import BASE_DESCRIPTION
 from training.run_folder import claim_data, claim_output, last_complete_state
 from training.texts import Texts, load_texts
 from training.trainer import Clock, ScoredTrainer, on_main_process
@@ -39,8 +40,6 @@ SCORED_MASK = 0.15
 
 SCORED_ROWS = 32
 """Held-out rows read at once."""
-
-DESCRIPTION = "pretraining.json"
 
 Progress = Callable[[str, int, int], None]
 
@@ -171,7 +170,7 @@ def save_base(config: PretrainConfig, model: ModernBertForMaskedLM, tokenizer: P
         modernbert_config(config.model.architecture, tokenizer, config.model.window_tokens).save_pretrained(temporary)  # with dropout: for the runs from it
         tokenizer.save_pretrained(temporary)
         described = {
-            "config": config_to_yaml(config),
+            "config": config_to_yaml(config.model_copy(update={"data": config.data.model_copy(update={"root": Path()})})),  # no paths of this machine
             "steps": result.steps,
             "tokens": result.tokens,
             "seconds": round(result.seconds, 1),
@@ -181,7 +180,7 @@ def save_base(config: PretrainConfig, model: ModernBertForMaskedLM, tokenizer: P
             "left_out": texts.left_out,
             "sha256": texts.digests,
         }
-        (temporary / DESCRIPTION).write_text(json.dumps(described, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        (temporary / BASE_DESCRIPTION).write_text(json.dumps(described, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
 def _tokenizer(config: PretrainConfig, texts: Texts) -> PreTrainedTokenizerBase:

@@ -3,6 +3,7 @@
 In: the config, corpus, arguments, log and result of a run. Out: JSON values. Does not know: files, how anything is computed.
 """
 
+import json
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from training.config import RunConfig
 from training.config_file import config_to_yaml
 from training.corpus import Corpus
 
+BASE_DESCRIPTION = "pretraining.json"
+"""The file in which a base says what it was made of."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
@@ -32,7 +36,7 @@ class RunResult:
 
 
 def describe_config(config: RunConfig, corpus: Corpus) -> dict[str, Any]:
-    """What broadsheet.json says about the config and the training articles."""
+    """What broadsheet.json says about the config, the training articles, and the base if it was pretrained here."""
     return {
         "name": config.name,
         "config": config_to_yaml(config.model_copy(update={"data": config.data.model_copy(update={"root": Path()})})),  # no paths of this machine
@@ -54,7 +58,12 @@ def describe_config(config: RunConfig, corpus: Corpus) -> dict[str, Any]:
             for loaded in corpus.train
         },
         "versions": {"python": platform.python_version()} | {name: version(name) for name in ("torch", "transformers", "tokenizers", "sentencex", "py3langid")},
-    }
+    } | _describe_base(config.model.backbone.folder)
+
+
+def _describe_base(folder: Path | None) -> dict[str, Any]:
+    described = folder / BASE_DESCRIPTION if folder else None
+    return {"base": json.loads(described.read_text(encoding="utf-8"))} if described and described.is_file() else {}
 
 
 def describe_run(arguments: TrainingArguments, model: ArticleModel, result: RunResult) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 from transformers import AutoModel, AutoTokenizer, ModernBertForMaskedLM
 
 import training.pretrain as module
+from inference.checkpoint import load_checkpoint
 from inference.errors import ConfigError, DataError
 from training.build import build_model, build_tokenizer
 from training.config import RunConfig
@@ -17,6 +18,7 @@ from training.config_pretrain import PretrainConfig, load_pretrain_config
 from training.corpus import load_corpus
 from training.packing import pack_scored
 from training.pretrain import PretrainResult, bits_per_byte, pretrain
+from training.run import train
 
 CONFIG = """
 name: base
@@ -119,6 +121,16 @@ def test_a_training_run_starts_from_the_base(finished: tuple[PretrainResult, lis
     assert all(torch.equal(ours[name.removeprefix("model.")], tensor) for name, tensor in stored.items() if name.startswith("model."))
     assert model.backbone.config.mlp_dropout == 0.2
     assert len(tokenizer) == model.get_input_embeddings().num_embeddings <= 700
+
+
+def test_a_checkpoint_trained_from_the_base_says_what_the_base_is_made_of(
+    finished: tuple[PretrainResult, list[str]], tmp_path: Path, tiny_config: Callable[..., RunConfig]
+) -> None:
+    base = finished[0].base
+    overrides = ("model.backbone.architecture=null", "model.tokenizer=null", f"model.backbone.folder={base}", "training.tokens=600")
+    info = load_checkpoint(train(tiny_config(tmp_path / "run", *overrides)).checkpoint).info
+    assert info["base"] == json.loads((base / "pretraining.json").read_text(encoding="utf-8"))
+    assert "root: .\n" in info["base"]["config"]
 
 
 def test_a_killed_run_resumes_to_the_same_weights(
