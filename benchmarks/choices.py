@@ -4,7 +4,7 @@ In: configs/release.yaml, its base and its data. Out: benchmarks/results/choices
 measurement goes on where it was. All runs read the same number of tokens. One seed each: differences of a point or two are noise.
 Does not know: how a run is trained (`training.run`), or test data.
 
-    python -m benchmarks.choices --data-root path/to/the/data [--tokens 1_500_000] [NAME …]
+    python -m benchmarks.choices --data-root path/to/the/data [--tokens 500_000] [NAME …]
 """
 
 import argparse
@@ -73,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     known = ", ".join(choice.name for choice in CHOICES)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"runs to make, by default all that are not in the results yet: {known}")
     parser.add_argument("--data-root", type=Path, required=True, metavar="FOLDER", help="folder that holds train/, dev/ and test/")
-    parser.add_argument("--tokens", type=int, default=1_500_000, metavar="N", help="tokens that each run reads (default 1,500,000)")
+    parser.add_argument("--tokens", type=int, default=500_000, metavar="N", help="tokens that each run reads (default 500,000)")
     options = parser.parse_args(arguments)
     unknown = sorted(set(options.names) - {choice.name for choice in CHOICES})
     if unknown:

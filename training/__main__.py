@@ -53,7 +53,7 @@ TOKENS_PER_WORD = 2.0
 FILE_SUFFIXES = (*ARTICLE_SUFFIXES, *CONFIG_SUFFIXES, *DATA_SUFFIXES, ".json", ".txt")
 """A name that ends in one of these is a file that may be missing or of the wrong kind, and no checkpoint of the Hub."""
 
-TRAINED = ("name", "config", "best_step", "run", "sources", "history", "calibration")
+TRAINED = ("name", "config", "best_step", "run", "sources", "base", "history", "calibration")
 """What a report repeats of a checkpoint's description."""
 
 

@@ -1,0 +1,75 @@
+"""What the results files say about the base and the choices behind the released checkpoint, as blocks of Markdown for README.md.
+
+In: the folder of the results files. Out: a table each; `MissingResultError` names the command that makes a missing file.
+Does not know: the documents, or how anything is measured.
+"""
+
+from pathlib import Path
+
+from benchmarks.doc_blocks import MissingResultError, read_result, share, table
+
+THIN = 100
+"""Training articles under which a topic is called thin."""
+
+SCORES = {"topic_macro_f1": "topic macro F1", "stance_macro_f1": "stance macro F1", "rouge1": "ROUGE-1", "cleaning_f1": "boilerplate F1"}
+
+
+def vocabulary_block(results: Path) -> str:
+    """Tokens a word of each kind and size of vocabulary."""
+    found = read_result("vocabulary.json", results)["tokenizers"]
+    lines = []
+    for name, one in found.items():
+        worst = f"{one['languages'][one['worst']]:.2f} ({one['worst']})"
+        lines.append((name, f"{one['tokens_a_word']:.2f}", worst, f"{one['bytes_of_all_tokens']:.2%}", f"{one['seconds']:.0f}"))
+    languages = len(next(iter(found.values()))["languages"])
+    return table(["vocabulary", f"tokens a word, mean of {languages} languages", "most", "tokens that are bytes", "seconds to train"], lines)
+
+
+def pretraining_block(results: Path) -> str:
+    """Contenders of the pretraining job at small scale."""
+    result = read_result("pretraining.json", results)
+    settings = result["settings"]
+    lines = [
+        (name, f"{one['seconds']:.0f}", f"{one['bits_per_byte']:.2f}" if one["bits_per_byte"] else "", share(one["topic_macro_f1"]))
+        for name, one in result["contenders"].items()
+    ]
+    return table([f"{settings['tokens']:,} tokens each", "seconds", "held-out bits per byte", "topic macro F1 of a linear probe"], lines)
+
+
+def choices_block(results: Path) -> str:
+    """Short runs of the release's config that differ in one thing."""
+    runs = read_result("choices.json", results)["runs"]
+    lines = []
+    for name, one in runs.items():
+        scores = [one["scores"].get(score) for score in SCORES]
+        shown = ["" if score is None else f"{score:.1f}" if key.startswith("rouge") else share(score) for key, score in zip(SCORES, scores, strict=True)]
+        lines.append((name, f"{one['tokens']:,}", *shown))
+    return table(["run, scored on dev", "tokens", *SCORES.values()], lines)
+
+
+def topics_block(results: Path) -> str:
+    """How well each topic is covered, the thinnest first."""
+    found = read_result("topics.json", results)["topics"]
+    lines = []
+    for topic, row in sorted(found.items(), key=lambda item: int(item[1]["training"])):
+        thin = " (thin)" if row["training"] < THIN else ""
+        counts = (f"{row['training']:,}", str(row["sources"]), str(row["languages"]), f"{row['right']} of {row['test']}", str(row["predicted"]))
+        lines.append((f"`{topic}`{thin}", *counts))
+    right, test = (sum(row[name] for row in found.values()) for name in ("right", "test"))
+    titles = ["topic", "training articles beside the sample's", "sets", "languages", "of the sample's test articles, found", "named"]
+    return table(titles, [*lines, ("all", "", "", "", f"{right} of {test}", "")])
+
+
+def base_block(results: Path) -> str:
+    """What the base of the released checkpoint read, and what it took."""
+    base = read_result("release.json", results)["trained"].get("base")
+    if base is None:
+        raise MissingResultError("the checkpoint behind the scores has no base of its own.")
+    characters, bits = base["characters"], base["bits_per_byte"]
+    best, worst = (order((value, lang) for lang, value in bits.items() if lang != "mean") for order in (min, max))
+    return (
+        f"The base read {base['tokens']:,} tokens, out of {sum(characters.values()) / 1e6:,.1f} million characters in {len(characters)} languages, in "
+        f"{base['seconds'] / 60:,.0f} minutes; {sum(base['left_out'].values())} documents that overlap dev or held-out articles were left out. On held-out text it "
+        f"needs {bits['mean']:.2f} bits a byte for masked tokens, as a mean of {len(bits) - 1} languages, from {best[0]:.2f} ({best[1]}) to {worst[0]:.2f} "
+        f"({worst[1]}).\n"
+    )
