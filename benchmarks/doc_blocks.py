@@ -19,26 +19,32 @@ from training.results import MODEL
 README_SUMMARIES = ("orangesum_fr", "vietnews_vi", "indo_newssum_id")
 README_STANCES = {"fnc1_en": "FNC-1, claims unseen in training", "vast_en": "VAST, three ways"}
 
-_EVALUATE = "python -m training evaluate runs/news/checkpoint"
+_EVALUATE = "python -m training evaluate runs/release/checkpoint"
 NEWS_SAMPLES = "--set data.dev.0.max_articles=400"
 """MasakhaNEWS is sampled in the whole report and has one of its own: its long articles would take longer than all the others."""
 
 COMMANDS = {
-    "news.json": f"{_EVALUATE} configs/news.yaml --data-root path/to/the/data " + NEWS_SAMPLES,
-    "news_masakhanews.json": f"{_EVALUATE} path/to/the/data/dev/masakhanews.jsonl.xz --headlines --output runs/news/report-masakhanews",
-    "news_test.json": f"{_EVALUATE} configs/news.yaml --split held_out --data-root path/to/the/data --baselines --headlines --allow-overlap "
-    "--output runs/news/report-test",
+    "release.json": f"{_EVALUATE} configs/release.yaml --data-root path/to/the/data " + NEWS_SAMPLES,
+    "release_masakhanews.json": f"{_EVALUATE} path/to/the/data/dev/masakhanews.jsonl.xz --headlines --output runs/release/report-masakhanews",
+    "release_test.json": f"{_EVALUATE} configs/release.yaml --split held_out --data-root path/to/the/data --baselines --headlines --allow-overlap "
+    "--output runs/release/report-test",
     "linear_floors.json": "python -m benchmarks.linear_floors --data-root path/to/the/data",
-    "cleaner.json": "python -m benchmarks.cleaner --checkpoint runs/news/checkpoint",
+    "cleaner.json": "python -m benchmarks.cleaner --checkpoint runs/release/checkpoint",
     "duplicates.json": "python -m benchmarks.duplicates",
     "quickstart.json": "python -m benchmarks.quickstart",
     "streaming.json": "python -m benchmarks.streaming --checkpoint runs/quickstart/checkpoint",
+    "cold_start.json": "python -m benchmarks.cold_start runs/release/checkpoint",
     "speed.json": "python -m benchmarks.speed --data-root path/to/the/data",
     "pair_encoding.json": "python -m benchmarks.pair_encoding --data-root path/to/the/data",
+    "pretraining.json": "python -m benchmarks.pretraining --data-root path/to/the/data",
+    "vocabulary.json": "python -m benchmarks.vocabulary --data-root path/to/the/data",
+    "topics.json": "python -m benchmarks.topics runs/release/checkpoint --data-root path/to/the/data",
+    "choices.json": "python -m benchmarks.choices --data-root path/to/the/data",
     "faithfulness.json": "python -m benchmarks.faithfulness --data-root path/to/the/data",
+    "side_by_side.json": "python -m benchmarks.side_by_side runs/release/checkpoint --data-root path/to/the/data",
     "abstractive.json": "python -m benchmarks.abstractive runs/abstractive/checkpoint --data-root path/to/the/data",
     "seq2seq.json": "python -m benchmarks.seq2seq --data-root path/to/the/data --checkpoint runs/abstractive/checkpoint",
-    "example.json": "python -m benchmarks.write_docs --example runs/quickstart/checkpoint",
+    "example.json": "python -m benchmarks.write_docs --example",
 }
 """What makes each results file. The reports of `evaluate` are kept by `write_docs --news FOLDER --masakhanews FOLDER --test FOLDER`."""
 
@@ -91,8 +97,8 @@ def read_report(name: str, results: Path) -> Reported:
 
 def scores_block(results: Path) -> str:
     """The main table: one row a figure, ours beside the linear floor and the trivial baseline."""
-    news, floors = read_report("news.json", results), read_result("linear_floors.json", results)
-    masakhanews = read_report("news_masakhanews.json", results)
+    news, floors = read_report("release.json", results), read_result("linear_floors.json", results)
+    masakhanews = read_report("release_masakhanews.json", results)
     lines = [*_masakhanews_lines(masakhanews, floors), *_stance_lines(news, floors), *_headline_lines(masakhanews), *_summary_lines(news)]
     return table(["task", "dev data", "score", "n", "Broadsheet", "linear model", "trivial"], lines, left=3)
 
@@ -167,7 +173,7 @@ def _with_model(result: Any) -> str:
     together, summaries = result["rules and model"], result["summaries"]
     score, leaking = together["by_language"]["all"], summaries["with_boilerplate"]
     return (
-        f" With the model of `configs/news.yaml` it is {score['line_recall']:.1%} of the lines at a precision of {score['line_precision']:.1%}, and clean "
+        f" With the released model it is {score['line_recall']:.1%} of the lines at a precision of {score['line_precision']:.1%}, and clean "
         f"articles lose {together['clean_articles_lost']:.2%}. Of the summaries of the {summaries['pages']} pages with boilerplate, "
         f"{len(leaking) or 'none'} {'holds' if len(leaking) < 2 else 'hold'} any of it{' (' + ', '.join(leaking) + ')' if leaking else ''}."
     )
@@ -192,7 +198,7 @@ def duplicates_block(results: Path) -> str:
 
 def run_block(results: Path) -> str:
     """What the run behind the scores read, and what it took."""
-    trained = read_result("news.json", results)["trained"]
+    trained = read_result("release.json", results)["trained"]
     run, sources = trained["run"], trained["sources"].values()
     articles, overlapping = sum(source["articles"] for source in sources), sum(source["left_out"].get(SHARED_WITH_HELD_OUT, 0) for source in sources)
     return (

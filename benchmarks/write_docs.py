@@ -5,8 +5,8 @@ In: `benchmarks/results/*.json`, the docstrings of the modules. Out: both files,
 
     python -m benchmarks.write_docs            # write both files
     python -m benchmarks.write_docs --check    # exit code 1 if a block is out of date
-    python -m benchmarks.write_docs --example runs/quickstart/checkpoint    # run the README's example first, and keep what it printed
-    python -m benchmarks.write_docs --news runs/news/report --masakhanews runs/news/report-masakhanews    # keep the scores of two evaluations first
+    python -m benchmarks.write_docs --example    # run the README's example first, and keep what it printed
+    python -m benchmarks.write_docs --release runs/release/report --masakhanews runs/release/report-masakhanews    # keep the scores of two evaluations first
 """
 
 import argparse
@@ -19,8 +19,9 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmarks import doc_blocks
+from benchmarks import doc_blocks, release_blocks
 from benchmarks.doc_blocks import MissingResultError, read_result, table
+from benchmarks.side_by_side_block import side_by_side_block
 from inference.article import open_whole
 from training.card import fill_card
 
@@ -34,7 +35,7 @@ from inference import analyze
 from inference.article import read_articles
 
 page = next(page for page in read_articles("data/sample/test.jsonl") if page.id == "en-026")
-analysis = analyze(page.text, title=page.title, targets=["moving coastal villages to higher ground"], checkpoint="CHECKPOINT")
+analysis = analyze(page.text, title=page.title, targets=["moving coastal villages to higher ground"])
 print(analysis.topic.name, analysis.stances[0].stance, sep=", ")
 print(analysis.summary.text)
 """
@@ -47,7 +48,7 @@ def example_block(results: Path) -> str:
     try:
         example = read_result("example.json", results)
     except MissingResultError as missing:
-        return f"```python\n{EXAMPLE.replace('CHECKPOINT', 'runs/quickstart/checkpoint')}```\n\nIts output is {missing}\n"
+        return f"```python\n{EXAMPLE}```\n\nIts output is {missing}\n"
     return f"```python\n{example['code']}```\n\n```text\n{example['output'].rstrip()}\n```\n"
 
 
@@ -84,11 +85,18 @@ BLOCKS: dict[str, Callable[[Path], str]] = {
     "faithfulness": doc_blocks.figures_block("faithfulness.json"),
     "abstractive": doc_blocks.abstractive_block,
     "seq2seq": doc_blocks.figures_block("seq2seq.json"),
+    "pretraining": release_blocks.pretraining_block,
+    "vocabulary": release_blocks.vocabulary_block,
+    "choices": release_blocks.choices_block,
+    "base": release_blocks.base_block,
+    "topics": release_blocks.topics_block,
+    "cold-start": doc_blocks.figures_block("cold_start.json"),
+    "side-by-side": side_by_side_block,
     "files": files_block,
     "run": doc_blocks.run_block,
 }
 
-REPORTS = ("news_test.json", "news.json", "news_masakhanews.json")
+REPORTS = ("release_test.json", "release.json", "release_masakhanews.json")
 """What model_card.md is written from, by `training.card`."""
 
 KEPT_KINDS = ("overall", "lang", "source")
@@ -107,13 +115,12 @@ def fill(text: str, results: Path) -> str:
     return _BLOCK.sub(write, text)
 
 
-def run_example(checkpoint: str, results: Path) -> None:
-    """Run the README's example with a checkpoint, and keep the code and what it printed."""
-    code = EXAMPLE.replace("CHECKPOINT", checkpoint)
+def run_example(results: Path) -> None:
+    """Run the README's example with the released checkpoint, and keep the code and what it printed."""
     with contextlib.chdir(ROOT), contextlib.redirect_stdout(io.StringIO()) as printed:
-        exec(compile(code, "README.md", "exec"), {})
+        exec(compile(EXAMPLE, "README.md", "exec"), {})
     with open_whole(results / "example.json") as file:
-        file.write(json.dumps({"code": code, "output": printed.getvalue()}, ensure_ascii=False, indent=1) + "\n")
+        file.write(json.dumps({"code": EXAMPLE, "output": printed.getvalue()}, ensure_ascii=False, indent=1) + "\n")
 
 
 def keep_report(folder: Path, name: str, results: Path) -> None:
@@ -130,16 +137,16 @@ def keep_report(folder: Path, name: str, results: Path) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.write_docs", description="Write the figures of README.md and model_card.md.")
     parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 if a block is out of date")
-    parser.add_argument("--example", metavar="CHECKPOINT", help="first run the README's example with this checkpoint")
-    parser.add_argument("--news", type=Path, metavar="FOLDER", help="first keep the scores of this report as news.json")
-    parser.add_argument("--masakhanews", type=Path, metavar="FOLDER", help="first keep the scores of this report as news_masakhanews.json")
-    parser.add_argument("--test", type=Path, metavar="FOLDER", help="first keep the scores of this report as news_test.json")
+    parser.add_argument("--example", action="store_true", help="first run the README's example, and keep what it printed")
+    parser.add_argument("--release", type=Path, metavar="FOLDER", help="first keep the scores of this report as release.json")
+    parser.add_argument("--masakhanews", type=Path, metavar="FOLDER", help="first keep the scores of this report as release_masakhanews.json")
+    parser.add_argument("--test", type=Path, metavar="FOLDER", help="first keep the scores of this report as release_test.json")
     options = parser.parse_args(arguments)
-    for folder, name in ((options.news, "news.json"), (options.masakhanews, "news_masakhanews.json"), (options.test, "news_test.json")):
+    for folder, name in ((options.release, "release.json"), (options.masakhanews, "release_masakhanews.json"), (options.test, "release_test.json")):
         if folder is not None:
             keep_report(folder, name, RESULTS)
     if options.example:
-        run_example(options.example, RESULTS)
+        run_example(RESULTS)
     stale = []
     for name in DOCUMENTS:
         path = ROOT / name

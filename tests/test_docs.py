@@ -44,8 +44,8 @@ def without_blocks(text: str) -> str:
 @pytest.mark.parametrize("code", blocks("python"), ids=lambda code: code.splitlines()[0])
 def test_the_python_runs_and_prints(code: str, saved_checkpoint: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(ROOT)
-    code, replaced = re.subn(r'"runs/[\w-]+/checkpoint"', repr(str(saved_checkpoint)), code)
-    assert replaced
+    monkeypatch.setenv("BROADSHEET_CHECKPOINT", str(saved_checkpoint))
+    code = re.sub(r'"runs/[\w-]+/checkpoint"', repr(str(saved_checkpoint)), code)
     exec(compile(code, "README.md", "exec"), {})
     assert capsys.readouterr().out.strip()
 
@@ -53,7 +53,7 @@ def test_the_python_runs_and_prints(code: str, saved_checkpoint: Path, monkeypat
 def test_the_example_has_six_lines() -> None:
     (code,) = blocks("python", re.findall(r"<!-- begin:example -->\n(.*?)<!-- end:example -->", README, re.DOTALL)[0])
     assert len([line for line in code.splitlines() if line]) == 6
-    assert "checkpoint=" in code
+    assert "checkpoint=" not in code  # the released one
 
 
 @pytest.mark.parametrize("command", dict.fromkeys(commands()))
@@ -216,7 +216,7 @@ def results(tmp_path: Path) -> Path:
         for lang in doc_blocks.FULL_TRAINING
         for system, value in ((doc_blocks.MODEL, 25.0), ("lead-1", 23.0))
     ]
-    for name, rows in (("news.json", [*news_rows()]), ("news_masakhanews.json", langs)):
+    for name, rows in (("release.json", [*news_rows()]), ("release_masakhanews.json", langs)):
         (tmp_path / name).write_text(json.dumps({"format": 1, "rows": rows}), encoding="utf-8")
     (tmp_path / "linear_floors.json").write_bytes((ROOT / "benchmarks" / "results" / "linear_floors.json").read_bytes())
     return tmp_path
@@ -233,13 +233,13 @@ def test_scores_stand_beside_their_floors(results: Path) -> None:
 
 
 def test_scores_without_the_languages_say_what_is_missing(results: Path) -> None:
-    (results / "news_masakhanews.json").unlink()
+    (results / "release_masakhanews.json").unlink()
     with pytest.raises(doc_blocks.MissingResultError, match=r"^not measured yet: run `python -m training evaluate .*masakhanews"):
         doc_blocks.scores_block(results)
 
 
 def test_intervals_stand_beside_scores_where_a_report_has_them(results: Path) -> None:
-    for name, (low, high) in (("news.json", (0.4, 0.6)), ("news_masakhanews.json", (0.8, 0.9))):
+    for name, (low, high) in (("release.json", (0.4, 0.6)), ("release_masakhanews.json", (0.8, 0.9))):
         report = json.loads((results / name).read_text(encoding="utf-8"))
         for row in report["rows"]:
             row["intervals"] = {metric: [25.0, 31.0] if metric == "rouge1" else [low, high] for metric in row["scores"]}
@@ -256,7 +256,7 @@ def test_figures_and_the_run(tmp_path: Path) -> None:
     assert doc_blocks.figures_block("speed.json")(tmp_path).endswith("| seconds | 200 | at most 240 | yes | 1 run |\n")
     sources = {"a": {"articles": 50_000, "left_out": {SHARED_WITH_HELD_OUT: 120, "no label": 7}}, "b": {"articles": 1_000, "left_out": {}}}
     run = {"tokens": 9_000_000, "seconds": 5_580.0, "device": "cpu, 2 threads", "parameters": 10_500_000}
-    (tmp_path / "news.json").write_text(json.dumps({"trained": {"run": run, "sources": sources}}), encoding="utf-8")
+    (tmp_path / "release.json").write_text(json.dumps({"trained": {"run": run, "sources": sources}}), encoding="utf-8")
     assert doc_blocks.run_block(tmp_path) == (
         "The run behind the scores read 9,000,000 tokens of 51,000 articles, which are left after the caps, in 93 minutes on cpu, 2 threads; "
         "its model has 10,500,000 parameters. 120 articles were left out because they overlap dev or test articles.\n"
@@ -278,8 +278,8 @@ def test_a_kept_report_has_scores_and_no_article(tmp_path: Path) -> None:
     report |= {"mistakes": [{"opening": "secret"}], "reliability": [{"task": "topic", "ece": 0.1}], "trained": {"name": "news", "history": [{"step": 1}]}}
     report |= {"files": [{"path": "/home/me/data/dev/a.jsonl", "articles": 9}], "warnings": [], "checkpoint": "/home/me/checkpoint", "seconds": 1.0}
     (tmp_path / "report.json").write_text(json.dumps(report), encoding="utf-8")
-    write_docs.keep_report(tmp_path, "news.json", tmp_path)
-    kept = (tmp_path / "news.json").read_text(encoding="utf-8")
+    write_docs.keep_report(tmp_path, "release.json", tmp_path)
+    kept = (tmp_path / "release.json").read_text(encoding="utf-8")
     assert "secret" not in kept
     assert "home" not in kept
     assert json.loads(kept)["files"] == [{"path": "dev/a.jsonl", "articles": 9}]
@@ -287,10 +287,11 @@ def test_a_kept_report_has_scores_and_no_article(tmp_path: Path) -> None:
     assert json.loads(kept)["trained"] == {"name": "news"}
 
 
-def test_the_example_is_kept_with_what_it_printed(saved_checkpoint: Path, tmp_path: Path) -> None:
-    write_docs.run_example(str(saved_checkpoint), tmp_path)
+def test_the_example_is_kept_with_what_it_printed(saved_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BROADSHEET_CHECKPOINT", str(saved_checkpoint))
+    write_docs.run_example(tmp_path)
     example = json.loads((tmp_path / "example.json").read_text(encoding="utf-8"))
-    assert str(saved_checkpoint) in example["code"]
+    assert example["code"] == write_docs.EXAMPLE
     topic_and_stance, summary = example["output"].splitlines()
     assert re.fullmatch(r"(weather|sport|arts), (favor|against|neutral|unrelated)", topic_and_stance)
     assert f"```text\n{topic_and_stance}\n{summary}\n```\n" in write_docs.example_block(tmp_path)
