@@ -91,6 +91,8 @@ class ArticleModel(PreTrainedModel):
     supports_gradient_checkpointing = True
     _supports_sdpa = True
     token_rarity: Tensor
+    word_center: Tensor
+    word_map: Tensor
     _no_split_modules = [ReaderBlock.__name__]  # noqa: RUF012 (declared by the base class)
 
     def __init__(self, config: ArticleConfig) -> None:
@@ -108,6 +110,9 @@ class ArticleModel(PreTrainedModel):
         self.sentence_head = SentenceHead(width, config.head_dropout)
         # [V] inverse document frequency of each token in the training articles, 0 to 1; 1 until `training.run` has counted
         self.register_buffer("token_rarity", torch.ones(self.backbone.config.vocab_size))
+        # [D], [D, D]: the heads see (embedding - center) @ map of a word; `training.build` sets them where the backbone is pretrained
+        self.register_buffer("word_center", torch.zeros(width))
+        self.register_buffer("word_map", torch.eye(width))
         self.loss_weights = dict.fromkeys(TASKS, 1.0)
         self.label_smoothing = 0.0
         self.summary_label_smoothing = 0.0
@@ -231,7 +236,9 @@ class ArticleModel(PreTrainedModel):
         words = self.get_input_embeddings()(ids)  # one look-up: each costs a gradient as large as the embedding table
         sizes = [len(token_ids), len(target_ids)]
         parts = zip(ids.split(sizes), self.token_rarity[ids].split(sizes), words.split(sizes), (window_lengths, target_lengths), strict=True)
-        article, target = (Tokens(ids, rarity, words, self.encode_windows(words, lengths)) for ids, rarity, words, lengths in parts)
+        article, target = (
+            Tokens(ids, rarity, (words - self.word_center) @ self.word_map, self.encode_windows(words, lengths)) for ids, rarity, words, lengths in parts
+        )
         return article, target
 
     def encode_windows(self, words: Tensor, lengths: Tensor) -> Tensor:

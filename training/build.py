@@ -7,6 +7,7 @@ from the Hub, from a folder or from an architecture. Does not know: batches, the
 from typing import Any, Literal
 
 import torch
+from torch import Tensor
 from transformers import (
     AutoConfig,
     AutoModel,
@@ -28,6 +29,9 @@ from training.config import RunConfig
 from training.config_model import LANGUAGE, Architecture, Backbone, EncoderArchitecture, EncoderDecoderArchitecture
 from training.corpus import Corpus
 from training.vocabulary import train_tokenizer
+
+FLATTEST = 1e-4
+"""Directions in which word embeddings vary less than this, beside the one in which they vary most, are not stretched further: they hold noise."""
 
 LANGUAGE_TOKENS = 4
 """Tokens of a language code in a control prefix, at most: three letters and the mark of a word's start, where no piece covers a code."""
@@ -106,6 +110,7 @@ def build_model(config: RunConfig, tokenizer: PreTrainedTokenizerBase) -> Articl
         model.backbone = kind.from_pretrained(**_place(settings.backbone), config=backbone_config, use_safetensors=True, dtype=torch.float32)
         if writes:  # the model's own habits (shortest length, penalties, beams) are not saved with ours: it would write otherwise once loaded again
             model.backbone.generation_config = generation
+        whiten_words(model)
     if settings.backbone.lora is not None:
         add_adapters(model, settings.backbone.lora)
     losses = config.losses
@@ -113,6 +118,21 @@ def build_model(config: RunConfig, tokenizer: PreTrainedTokenizerBase) -> Articl
     model.label_smoothing = losses.label_smoothing
     model.summary_label_smoothing = losses.summary_label_smoothing
     return model
+
+
+@torch.no_grad()
+def whiten_words(model: ArticleModel) -> None:
+    """Let the heads see the word embeddings without their mean and with the same variance in all directions (ZCA; Su 2021, Whitening sentence representations).
+
+    Pretrained embeddings share one large component and vary little in most directions: a mean of them hardly differs between articles, all are
+    similar to each other, and the heads learn slowly. The encoder goes on reading the embeddings as they are; their size stays.
+    """
+    words: Tensor = model.get_input_embeddings()(torch.arange(model.backbone.config.vocab_size))  # looked up, since some models scale them there
+    center = words.mean(0)
+    values, directions = torch.linalg.eigh((words - center).T @ (words - center) / len(words))
+    stretch = values.clamp(min=float(values.max()) * FLATTEST).rsqrt()
+    model.word_center.copy_(center)
+    model.word_map.copy_(directions @ torch.diag(stretch) @ directions.T * words.square().mean().sqrt())
 
 
 def _completed(backbone: PreTrainedConfig) -> PreTrainedConfig:

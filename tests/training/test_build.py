@@ -105,6 +105,37 @@ def test_a_pretrained_encoder_decoder_writes_as_it_did_and_is_saved_whole(kind: 
     assert again.backbone.generation_config.to_diff_dict() == model.backbone.generation_config.to_diff_dict()
 
 
+@pytest.mark.parametrize("kind", ["t5", "m2m_100"])
+def test_heads_see_pretrained_words_without_their_mean_and_alike_in_all_directions(kind: str, tmp_path: Path, tiny_config: TinyConfig) -> None:
+    """M2M100 scales its embeddings as it looks them up. Both encoders read them as they are."""
+    save_writer(tmp_path / kind, PRETRAINED[kind]())
+    name = "shared.weight" if kind == "t5" else "model.shared.weight"
+    weights = load_file(tmp_path / kind / "model.safetensors")
+    spread = torch.randn(400, 16) * torch.logspace(0, -1, 16) + 3.0  # one large mean, and little variance in most directions
+    weights[name] = spread
+    save_file(weights, tmp_path / kind / "model.safetensors", {"format": "pt"})
+    model = build_model(byte_config(tiny_config, tmp_path / "run", tmp_path / kind), ByT5Tokenizer()).eval()
+    ids = torch.arange(400)
+    lengths = torch.full((10,), 40)
+    with torch.no_grad():
+        article, _ = model.read_tokens(ids, lengths, ids[:2], torch.tensor([2]))
+        looked_up = model.get_input_embeddings()(ids)
+        states = model.encode_windows(looked_up, lengths)
+    assert torch.allclose(article.words.mean(0), torch.zeros(16), atol=1e-4)
+    covariance = article.words.T @ article.words / 400
+    assert torch.allclose(covariance, torch.eye(16) * looked_up.square().mean(), rtol=1e-2, atol=1e-2 * float(looked_up.square().mean()))
+    assert torch.equal(article.states, states)
+    model.save_pretrained(tmp_path / "saved")
+    assert torch.equal(ArticleModel.from_pretrained(tmp_path / "saved").word_map, model.word_map)
+
+
+def test_heads_see_random_words_as_they_are(tmp_path: Path, tiny_config: TinyConfig) -> None:
+    config = tiny_config(tmp_path / "run")
+    model = build_model(config, build_tokenizer(config, load_corpus(config)))
+    assert torch.equal(model.word_map, torch.eye(16))
+    assert not model.word_center.any()
+
+
 def test_a_backbone_that_was_saved_in_bfloat16_is_trained_and_loaded_in_float32(tmp_path: Path, tiny_config: TinyConfig) -> None:
     set_seed(0)
     AutoModelForSeq2SeqLM.from_config(PRETRAINED["t5"]()).to(torch.bfloat16).save_pretrained(tmp_path / "half")
