@@ -67,9 +67,17 @@ def base_block(results: Path) -> str:
         raise MissingResultError("the checkpoint behind the scores has no base of its own.")
     characters, bits = base["characters"], base["bits_per_byte"]
     best, worst = (order((value, lang) for lang, value in bits.items() if lang != "mean") for order in (min, max))
+    languages = f"as a mean of {len(bits) - 1} languages, from {best[0]:.2f} ({best[1]}) to {worst[0]:.2f} ({worst[1]})"
     return (
         f"The base read {base['tokens']:,} tokens, out of {sum(characters.values()) / 1e6:,.1f} million characters in {len(characters)} languages, in "
-        f"{base['seconds'] / 60:,.0f} minutes; {sum(base['left_out'].values())} documents that overlap dev or held-out articles were left out. On held-out text it "
-        f"needs {bits['mean']:.2f} bits a byte for masked tokens, as a mean of {len(bits) - 1} languages, from {best[0]:.2f} ({best[1]}) to {worst[0]:.2f} "
-        f"({worst[1]}).\n"
+        f"{base['seconds'] / 60:,.0f} minutes; {sum(base['left_out'].values())} documents that overlap dev or held-out articles were left out. "
+        f"On held-out text it needs {bits['mean']:.2f} bits a byte for masked tokens, {languages}.\n"
+    )
+
+
+def mistakes_block(results: Path) -> str:
+    """The surest wrong topics on the sample's test articles."""
+    found = read_result("topics.json", results)["mistakes"]
+    return "".join(
+        f"- {one['lang']}, `{one['id']}`, “{one['title']}”: `{one['named']}` with {one['confidence']:.0%}; it is about `{one['gold']}`\n" for one in found
     )

@@ -23,6 +23,7 @@ from training.config import load_config
 from training.corpus import Corpus, load_corpus
 
 SAMPLE = "sample"
+MISTAKES = 8  # kept as examples
 COLUMNS = {"training": "training articles", "sources": "sets", "languages": "languages", "test": "test articles", "right": "found", "predicted": "named"}
 
 
@@ -39,15 +40,20 @@ def count(corpus: Corpus, topics: Sequence[str]) -> dict[str, dict[str, int]]:
     }
 
 
-def score(analyzer: Analyzer, path: Path) -> dict[str, Counter[str]]:
-    """Counts by topic: articles of it, articles of it that were given it, articles that were given it."""
+def score(analyzer: Analyzer, path: Path) -> tuple[dict[str, Counter[str]], list[dict[str, Any]]]:
+    """Counts by topic (articles of it, articles of it that were given it, articles that were given it), and the mistakes, the surest first."""
     articles = [article for article in read_articles(path) if article.topic]
     counts: dict[str, Counter[str]] = {"test": Counter(), "right": Counter(), "predicted": Counter()}
+    mistakes = []
     for article, analysis in zip(articles, analyzer.analyze_many(articles), strict=True):
-        counts["test"][str(article.topic)] += 1
-        counts["predicted"][str(analysis.topic.name)] += 1
-        counts["right"][str(article.topic)] += analysis.topic.name == article.topic
-    return counts
+        gold, named = str(article.topic), str(analysis.topic.name)
+        counts["test"][gold] += 1
+        counts["predicted"][named] += 1
+        counts["right"][gold] += named == gold
+        if named != gold:
+            title = article.title or analysis.title
+            mistakes.append({"id": article.id, "lang": article.lang, "title": title, "gold": gold, "named": named, "confidence": analysis.topic.confidence})
+    return counts, sorted(mistakes, key=lambda mistake: -mistake["confidence"])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -60,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     analyzer = Analyzer.from_pretrained(options.checkpoint)
     topics = analyzer.model.config.topics
     trained = count(load_corpus(load_config(options.config, data_root=options.data_root)), topics)
-    scored = score(analyzer, ROOT / "data/sample/test.jsonl")
+    scored, mistakes = score(analyzer, ROOT / "data/sample/test.jsonl")
     found: dict[str, Any] = {topic: trained[topic] | {name: counts[topic] for name, counts in scored.items()} for topic in topics}
     table = Table(title="Topics", title_justify="left")
     for name in ("topic", *COLUMNS.values()):
@@ -68,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for topic, row in found.items():
         table.add_row(topic, *(f"{row[name]:,}" for name in COLUMNS))
     console.print(table)
-    write_result(RESULTS / "topics.json", {"topics": found}, console)
+    write_result(RESULTS / "topics.json", {"topics": found, "mistakes": mistakes[:MISTAKES]}, console)
     return 0
 
 

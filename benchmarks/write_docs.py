@@ -90,6 +90,7 @@ BLOCKS: dict[str, Callable[[Path], str]] = {
     "choices": release_blocks.choices_block,
     "base": release_blocks.base_block,
     "topics": release_blocks.topics_block,
+    "mistakes": release_blocks.mistakes_block,
     "cold-start": doc_blocks.figures_block("cold_start.json"),
     "side-by-side": side_by_side_block,
     "files": files_block,

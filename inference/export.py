@@ -95,5 +95,6 @@ def _readme(info: Mapping[str, Any]) -> str:
         "A checkpoint of Broadsheet, which labels news articles by topic and stance and sums them up. Its weights are float16 here and float32 in use.\n\n"
         '```python\nfrom inference import summarize\n\nprint(summarize(text, checkpoint="path/to/this/folder"))\n```\n\n'
         f"License of the weights: {license or 'not stated'}.\n"
+        + ("\nIts base read plain text as well; its model card says which.\n" if "base" in info else "")
         + (f"\nIt was trained on these sources, with the licenses that they state:\n\n{data}" if data else "")
     )

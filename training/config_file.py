@@ -25,7 +25,7 @@ def read_config(kind: type[Config], path: str | Path, overrides: Sequence[str] =
     """Read a run from YAML; `overrides` are `a.b=value` (a list item by its position: `data.train.0.path=x.csv`), `data_root` replaces data.root.
 
     A file may begin from another: `extends: news.yaml`, a path from its own folder. Its own values then replace those of the other, mapping by mapping and
-    key by key; a list is replaced as a whole, and `null` takes a value away.
+    key by key; a list is replaced as a whole, and `null` stands for no value where the key may have none.
 
     Every problem of the file and of the overrides stands in one `ConfigError`, a line each.
     """
@@ -58,7 +58,7 @@ def _parse(path: Path, kind: type[BaseModel], extended_by: tuple[Path, ...]) -> 
     if EXTENDS not in value:
         return value, places, messages
     name = value.pop(EXTENDS)
-    if not isinstance(name, str):
+    if not isinstance(name, str) or not name.strip():
         raise ConfigError(f"{places[EXTENDS,]}: {EXTENDS} must name another config, as a path from this one's folder, found {name!r}.")
     other = path.parent / name
     if other.resolve() in (one.resolve() for one in (path, *extended_by)):

@@ -32,7 +32,7 @@ class TextConfig(Strict):
     text: Annotated[dict[Language, TextFile], Field(min_length=1)] = Field(description="Plain text by ISO 639 code: UTF-8, a paragraph or a sentence a line.")
     articles: FilePath | None = Field(
         default=None,
-        description="Config of a training run whose training articles are read too; text that overlaps its dev and held-out articles is left out.",
+        description="Config, from the working directory, of a run whose training articles are read too; what overlaps its dev and held-out articles is not.",
     )
     held_out_characters: int = Field(default=6000, ge=1000, description="Text at the end of each file that is not trained on but scored.")
     mixing_exponent: Fraction = Field(default=0.5, description="Sampling of languages in proportion to tokens ** exponent: 1 = as it is, 0 = all equally.")

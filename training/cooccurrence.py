@@ -47,8 +47,8 @@ def cooccurrence_vectors(rows: Rows, vocabulary_size: int, width: int, special: 
     left, right = counts.nonzero()
     counts.data = np.maximum(np.log(counts.data * total / (tokens[left] * contexts[right])), 0).astype(np.float32)
     counts.eliminate_zeros()
-    vectors, values, _ = randomized_svd(counts, width, n_iter=2, random_state=seed)
-    vectors = vectors * np.sqrt(values)
+    vectors, values, _ = randomized_svd(counts, min(width, vocabulary_size), n_iter=2, random_state=seed)
+    vectors = np.pad(vectors * np.sqrt(values), ((0, 0), (0, max(0, width - vocabulary_size))))
     used = tokens > 0
     vectors[~used] = 0  # the factorization leaves a trace of noise
     scaled: NDArray[np.float32] = (vectors / np.sqrt((vectors[used] ** 2).mean())).astype(np.float32)

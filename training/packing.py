@@ -48,11 +48,11 @@ def pack(documents: Sequence[str], tokenizer: PreTrainedTokenizerBase, window_to
 
 def pack_scored(documents: Sequence[str], tokenizer: PreTrainedTokenizerBase, window_tokens: int) -> Scored:
     """The same rows with the bytes of each token."""
-    of_bytes = {tokenizer.convert_tokens_to_ids(f"<0x{byte:02X}>") for byte in range(256)}  # each has its whole character as offsets
     encoded = _tokenize(documents, tokenizer, return_offsets_mapping=True)
     sizes: list[int] = []
-    for text, ids, offsets in zip(documents, encoded["input_ids"], encoded["offset_mapping"], strict=True):
-        sizes += [1 if token in of_bytes else len(text[a:b].encode("utf-8", "replace")) for token, (a, b) in zip(ids, offsets, strict=True)]
+    for text, offsets in zip(documents, encoded["offset_mapping"], strict=True):
+        for number, (a, b) in enumerate(offsets):  # pieces of one character, such as its bytes or the dots of "…", have the same offsets
+            sizes.append(0 if number and (a, b) == offsets[number - 1] else len(text[a:b].encode("utf-8", "replace")))
         sizes.append(0)
     return Scored(pack(documents, tokenizer, window_tokens), _fill(sizes, window_tokens, 0, 0))
 

@@ -6,6 +6,7 @@ In: a `PretrainConfig`. Out: the folder `<output>/checkpoint`, which `model.back
 
 import json
 import math
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,7 +75,8 @@ def pretrain(
     rows = _pack_all(texts.train, tokenizer, config.model.window_tokens, progress)
     held_out = {lang: pack_scored(documents, tokenizer, config.model.window_tokens) for lang, documents in texts.held_out.items()}
     all_rows = np.concatenate([*rows.values()])
-    model = build_base(config, tokenizer, all_rows)
+    last = last_complete_state(output) if resume else None
+    model = build_base(config, tokenizer, None if last else all_rows)
     batch_rows = config.training.batch_tokens // config.model.window_tokens
     batches = config.training.tokens // config.training.batch_tokens
     plan = plan_rows({lang: len(group) for lang, group in rows.items()}, config.data.mixing_exponent, batches, batch_rows, config.seed)
@@ -82,6 +84,7 @@ def pretrain(
     arguments.logging_steps = max(1, batches // (config.training.accumulation * arguments.world_size * LOG_LINES))
 
     settings = config.training
+    step_tokens = settings.batch_tokens * settings.accumulation * arguments.world_size
     trainer = ScoredTrainer(
         model=model,
         args=arguments,
@@ -90,10 +93,10 @@ def pretrain(
         data_collator=MaskingCollator(all_rows, tokenizer, settings.mask_first, settings.mask_last, batches, config.seed),
         score=lambda scored: bits_per_byte(scored, tokenizer, held_out),
         optimizers=(build_optimizer(config, model, model.get_input_embeddings()), None),
-        callbacks=[Clock(), _Log(write, progress, settings.batch_tokens * settings.accumulation * arguments.world_size)],
+        callbacks=[Clock(), _Log(write, progress, step_tokens)],
     )
     trainer.remove_callback(PrinterCallback)
-    trainer.train(resume_from_checkpoint=last_complete_state(output) if resume else None)
+    trainer.train(resume_from_checkpoint=last)
     (clock,) = (callback for callback in trainer.callback_handler.callbacks if isinstance(callback, Clock))
     trained = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False, keep_torch_compile=False)
 
@@ -101,7 +104,7 @@ def pretrain(
         parameters = sum(parameter.numel() for parameter in trained.parameters())
         embedded = trained.get_input_embeddings().weight.numel()
         steps = trainer.state.global_step
-        read = steps * settings.batch_tokens * settings.accumulation * arguments.world_size
+        read = min(steps * step_tokens, plan.size * config.model.window_tokens)  # the last step may be a short one
         scores = bits_per_byte(trained, tokenizer, held_out)
         result = PretrainResult(output / "checkpoint", steps, read, clock.seconds, parameters, parameters - embedded, scores)
         save_base(config, trained, tokenizer, result, texts)
@@ -110,16 +113,16 @@ def pretrain(
     return on_main_process(trainer.accelerator, export)
 
 
-def build_base(config: PretrainConfig, tokenizer: PreTrainedTokenizerBase, rows: Rows) -> ModernBertForMaskedLM:
+def build_base(config: PretrainConfig, tokenizer: PreTrainedTokenizerBase, rows: Rows | None) -> ModernBertForMaskedLM:
     """An encoder with random weights, without dropout, and the head that names masked tokens, whose matrix is that of the embeddings.
 
-    The embeddings begin from counts over `rows`, if the config says so.
+    The embeddings begin from counts over `rows`, if the config says so; a resumed run, which loads its weights, has no need of them.
     """
     architecture = config.model.architecture.model_copy(update={"dropout": 0.0})  # masks are drawn anew each time: noise enough
     backbone = modernbert_config(architecture, tokenizer, config.model.window_tokens)
     backbone.sparse_prediction = True  # the head, as costly as the encoder, sees the masked tokens alone
     model = ModernBertForMaskedLM(backbone)
-    if config.training.embeddings == "counted":
+    if config.training.embeddings == "counted" and rows is not None:
         vectors = torch.from_numpy(cooccurrence_vectors(rows, len(tokenizer), architecture.width, tokenizer.all_special_ids, config.seed))
         weight: Tensor = model.model.embeddings.tok_embeddings.weight
         with torch.no_grad():
@@ -144,17 +147,17 @@ def build_optimizer(config: PretrainConfig, model: nn.Module, embeddings: nn.Mod
 def bits_per_byte(model: ModernBertForMaskedLM, tokenizer: PreTrainedTokenizerBase, held_out: Mapping[str, Scored]) -> dict[str, float]:
     """Bits that the model needs for the masked tokens of held-out text, over the UTF-8 bytes of these tokens, by language and as "mean" of languages.
 
-    A seventh of the tokens is masked at once, so a model knows more of the context than one that reads from left to right, and the figure is
-    comparable between bases that mask the same text, whatever their tokenizers; not with that of a causal model.
+    A seventh of the tokens is masked at once, so a model knows more of the context than one that reads from left to right: the figure is not
+    comparable with that of a causal model. Other tokenizers mask other places, and so are comparable in the mean of much text only.
     """
     model.eval()
     found: dict[str, float] = {}
-    for number, (lang, packed) in enumerate(held_out.items()):
+    for lang, packed in held_out.items():
         bits = 0.0
         size = 0
         for start in range(0, len(packed.ids), SCORED_ROWS):
             part = slice(start, start + SCORED_ROWS)
-            batch = mask(packed.ids[part], tokenizer, SCORED_MASK, seed=number << 32 | start, only_masks=True)
+            batch = mask(packed.ids[part], tokenizer, SCORED_MASK, seed=zlib.crc32(lang.encode()) << 32 | start, only_masks=True)
             chosen = batch["labels"] != -100
             loss = model(**{name: tensor.to(model.device) for name, tensor in batch.items()}).loss
             bits += float(loss) * int(chosen.sum()) / math.log(2)
@@ -170,7 +173,7 @@ def save_base(config: PretrainConfig, model: ModernBertForMaskedLM, tokenizer: P
         modernbert_config(config.model.architecture, tokenizer, config.model.window_tokens).save_pretrained(temporary)  # with dropout: for the runs from it
         tokenizer.save_pretrained(temporary)
         described = {
-            "config": config_to_yaml(config.model_copy(update={"data": config.data.model_copy(update={"root": Path()})})),  # no paths of this machine
+            "config": config_to_yaml(_without_own_paths(config)),
             "steps": result.steps,
             "tokens": result.tokens,
             "seconds": round(result.seconds, 1),
@@ -181,6 +184,12 @@ def save_base(config: PretrainConfig, model: ModernBertForMaskedLM, tokenizer: P
             "sha256": texts.digests,
         }
         (temporary / BASE_DESCRIPTION).write_text(json.dumps(described, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def _without_own_paths(config: PretrainConfig) -> PretrainConfig:
+    """The config without the folders of this machine: it goes with the checkpoints that are made from the base."""
+    data = config.data.model_copy(update={"root": Path()})
+    return config.model_copy(update={"data": data, "output": Path(config.output.name)})
 
 
 def _tokenizer(config: PretrainConfig, texts: Texts) -> PreTrainedTokenizerBase:

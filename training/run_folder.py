@@ -54,7 +54,7 @@ def claim_data(output: Path, digests: dict[str, str], resume: bool) -> None:
                 json.dump(digests, file, indent=2)
         return
     before = json.loads(stored.read_text(encoding="utf-8")) if stored.is_file() else {}
-    changed = [name for name, found in digests.items() if before.get(name) != found]
+    changed = [name for name in {**before, **digests} if before.get(name) != digests.get(name)]
     if changed:
         raise DataError(f"{stored}: the texts of {', '.join(changed)} are not those that the run began with. Restore them, or name a new output.")
 

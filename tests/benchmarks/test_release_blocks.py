@@ -76,3 +76,9 @@ def test_a_checkpoint_without_a_base_says_so(tmp_path: Path) -> None:
 def test_a_missing_file_names_its_command(block: Any, tmp_path: Path) -> None:
     with pytest.raises(MissingResultError, match="not measured yet: run `python -m benchmarks"):
         block(tmp_path)
+
+
+def test_mistakes_are_named_with_what_was_right(tmp_path: Path) -> None:
+    one = {"id": "en-3", "lang": "en", "title": "Rain", "gold": "weather", "named": "sport", "confidence": 0.713}
+    store(tmp_path, "topics.json", {"mistakes": [one]})
+    assert release_blocks.mistakes_block(tmp_path) == "- en, `en-3`, “Rain”: `sport` with 71%; it is about `weather`\n"

@@ -46,8 +46,11 @@ def test_answers_are_counted_by_gold_and_by_answer(analyzer: Analyzer, tmp_path:
     gold = [named[0], "none of them", named[2], "none of them"]
     rows = [{"text": text, "topic": topic} for text, topic in zip(texts, gold, strict=True)] + [{"text": texts[0]}]
     (tmp_path / "articles.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    counts = topics.score(analyzer, tmp_path / "articles.jsonl")
+    counts, mistakes = topics.score(analyzer, tmp_path / "articles.jsonl")
     assert sum(counts["test"].values()) == sum(counts["predicted"].values()) == 4
     assert sum(counts["right"].values()) == 2
     assert counts["right"]["none of them"] == 0
     assert counts["test"]["none of them"] == 2
+    assert next((one["gold"], one["named"]) for one in mistakes if one["named"] == named[1]) == ("none of them", named[1])
+    assert len(mistakes) == 2
+    assert mistakes[0]["confidence"] >= mistakes[1]["confidence"]

@@ -15,10 +15,12 @@ from inference.errors import ConfigError, DataError
 from training.build import build_model, build_tokenizer
 from training.config import RunConfig
 from training.config_pretrain import PretrainConfig, load_pretrain_config
+from training.cooccurrence import cooccurrence_vectors
 from training.corpus import load_corpus
-from training.packing import pack_scored
-from training.pretrain import PretrainResult, bits_per_byte, pretrain
+from training.packing import pack, pack_scored
+from training.pretrain import PretrainResult, bits_per_byte, build_base, pretrain
 from training.run import train
+from training.vocabulary import train_tokenizer
 
 CONFIG = """
 name: base
@@ -183,10 +185,65 @@ def test_bits_per_byte_of_a_model_that_knows_nothing_is_that_of_a_uniform_guess(
     with torch.no_grad():
         model.get_output_embeddings().weight.zero_()
         model.get_output_embeddings().bias.zero_()
-    packed = pack_scored(["☃" * 2000], tokenizer, 64)  # three bytes and three tokens each
-    assert set(packed.bytes.ravel().tolist()) <= {0, 1, 3}
+    packed = pack_scored(["☃" * 4000], tokenizer, 64)  # three bytes and three tokens each
     found = bits_per_byte(model, tokenizer, {"en": packed})
-    assert found["en"] == pytest.approx(math.log2(len(tokenizer)), rel=1e-4)
+    assert found["en"] == pytest.approx(math.log2(len(tokenizer)), rel=0.1)  # which of the three are masked is chance
+
+
+def test_a_run_does_what_its_config_says(texts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every setting differs from its default and from the others."""
+    given: dict[str, Any] = {}
+
+    class Spy(module.ScoredTrainer):
+        def __init__(self, **settings: Any) -> None:
+            given.update(settings)
+            super().__init__(**settings)
+
+    monkeypatch.setattr(module, "ScoredTrainer", Spy)
+    settings = {"mask_first": 0.41, "mask_last": 0.11, "accumulation": 3, "gradient_clip": 0.7, "warmup_fraction": 0.2, "weight_decay": 0.03}
+    overrides = [f"training.{name}={value}" for name, value in settings.items()]
+    (texts / "few.txt").write_text("".join(SENTENCES["en"].format(number) + "\n" for number in range(40)), encoding="utf-8")
+    data = ["data.text={en: en.txt, sw: few.txt}", "data.mixing_exponent=0", "model.tokenizer.lowercase=true", "seed=21"]
+    result = pretrain(config(texts, tmp_path / "run", *overrides, *data, "training.embedding_learning_rate=2e-2"))
+    collate = given["data_collator"]
+    assert (collate.mask_first, collate.mask_last, collate.seed, collate.batches) == (0.41, 0.11, 21, 16)
+    assert (result.steps, result.tokens) == (6, 8192)  # the last step has one batch in place of three
+    rows = len(pack(["\n".join(SENTENCES["en"].format(number) for number in range(140))], AutoTokenizer.from_pretrained(result.base), 64))
+    first = sum(row < rows - 12 for batch in given["train_dataset"].batches for row in batch)  # well inside English
+    assert first < 0.6 * 128  # languages are read alike
+    tokenizer = AutoTokenizer.from_pretrained(result.base)
+    assert tokenizer("RIVER")["input_ids"] == tokenizer("river")["input_ids"]
+    arguments = given["args"]
+    assert (arguments.max_grad_norm, arguments.warmup_steps, arguments.gradient_accumulation_steps) == (0.7, 0.2, 3)
+    groups = {(group["initial_lr"], group["weight_decay"]) for group in given["optimizers"][0].param_groups}
+    assert groups == {(2e-2, 0.0), (1e-2, 0.03), (1e-2, 0.0)}
+
+
+def test_embeddings_begin_from_counts_or_random(texts: Path, tmp_path: Path) -> None:
+    run = config(texts, tmp_path / "run")
+    tokenizer = train_tokenizer([("en", sentence) for sentence in SENTENCES.values()] * 9, "bpe", 700, seed=1)
+    rows = pack([SENTENCES["en"].format(number) for number in range(60)], tokenizer, 64)
+    expected = torch.from_numpy(cooccurrence_vectors(rows, len(tokenizer), 16, tokenizer.all_special_ids, run.seed))
+    counted = build_base(run, tokenizer, rows)
+    seen = expected.any(dim=1)
+    weight = counted.get_input_embeddings().weight.detach()
+    assert 20 < int(seen.sum()) < len(tokenizer)
+    assert torch.allclose(weight[seen], expected[seen] * 0.02, atol=1e-7)
+    assert weight[~seen][6:].any()  # what was never seen begins at random
+    assert counted.get_output_embeddings().weight is counted.get_input_embeddings().weight
+    random = build_base(run.model_copy(update={"training": run.training.model_copy(update={"embeddings": "random"})}), tokenizer, rows)
+    assert not torch.allclose(random.get_input_embeddings().weight[seen], expected[seen] * 0.02, atol=1e-3)
+
+
+def test_an_encoder_wider_than_its_vocabulary_is_built(texts: Path, tmp_path: Path) -> None:
+    run = config(texts, tmp_path / "run", "model.architecture.width=800", "model.architecture.heads=4", "training.tokens=512")
+    assert pretrain(run).steps == 1
+
+
+def test_a_base_names_no_folder_of_this_machine(finished: tuple[PretrainResult, list[str]]) -> None:
+    described = (finished[0].base / "pretraining.json").read_text(encoding="utf-8")
+    assert str(finished[0].base.parents[1]) not in described
+    assert "output: run\\n" in described
 
 
 def test_adamw_is_the_other_optimizer(texts: Path, tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 import gzip
+import json
 import lzma
 from collections.abc import Callable
 from pathlib import Path
@@ -79,10 +80,49 @@ def test_training_articles_are_read_and_what_overlaps_dev_articles_is_left_out(
     assert set(texts.train) == {"en", "ta", "ar", "zh"}
 
 
+def test_a_sentence_of_a_held_out_article_is_found_in_a_long_document(tmp_path: Path, tiny_corpus: Path, tiny_config: Callable[..., RunConfig]) -> None:
+    """Articles of test sets are often single sentences; signatures of documents would not see them."""
+    sentence = "The minister rejected the offer of the miners on Thursday."
+    run = tiny_config(tmp_path / "articles", "data.held_out=[]")
+    path = run.output.with_suffix(".yaml")
+    text = path.read_text(encoding="utf-8").replace("  dev:\n", "  held_out:\n    - {name: test, path: test.jsonl}\n  dev:\n")
+    path.write_text(text, encoding="utf-8")
+    for name in ("train", "topics", "dev"):
+        (tmp_path / f"{name}.jsonl").write_bytes((tiny_corpus / f"{name}.jsonl").read_bytes())
+    (tmp_path / "test.jsonl").write_text(json.dumps({"id": "t", "lang": "en", "text": sentence, "topic": "labour"}) + "\n", encoding="utf-8")
+    write(tmp_path, [*ENGLISH[:30], sentence, *ENGLISH[30:]], TAMIL)
+    texts = load_texts(config(tmp_path, f"data.articles={path}"))
+    assert texts.left_out == {"en": 1}
+    assert sentence not in "\n".join(texts.train["en"])
+
+
+def test_all_training_articles_are_read_whatever_their_run_caps(tmp_path: Path, tiny_corpus: Path, tiny_config: Callable[..., RunConfig]) -> None:
+    run = tiny_config(tmp_path / "articles")
+    path = run.output.with_suffix(".yaml")
+    path.write_text(path.read_text(encoding="utf-8").replace("path: train.jsonl}", "path: train.jsonl, max_articles: 1}"), encoding="utf-8")
+    for name in ("train", "topics", "dev"):
+        (tmp_path / f"{name}.jsonl").write_bytes((tiny_corpus / f"{name}.jsonl").read_bytes())
+    write(tmp_path, ENGLISH, TAMIL)
+    texts = load_texts(config(tmp_path, f"data.articles={path}"))
+    assert [len(texts.train[lang]) for lang in ("ar", "zh")] == [10, 10]
+
+
+def test_a_language_of_which_nothing_is_left_is_left_out(tmp_path: Path, tiny_corpus: Path, tiny_config: Callable[..., RunConfig]) -> None:
+    run = tiny_config(tmp_path / "articles")
+    for name in ("train", "topics", "dev"):
+        (tmp_path / f"{name}.jsonl").write_bytes((tiny_corpus / f"{name}.jsonl").read_bytes())
+    dev = [article.text for article in read_articles(tiny_corpus / "dev.jsonl") if article.lang == "en"]
+    write(tmp_path, ENGLISH, [*(line for text in dev for line in text.splitlines()), *TAMIL[:30]])
+    texts = load_texts(config(tmp_path, f"data.articles={run.output.with_suffix('.yaml')}"))
+    assert "ta" not in texts.train
+    assert "ta" not in texts.held_out
+    assert texts.left_out["ta"] >= 1
+
+
 def test_three_kinds_of_file_are_read(tmp_path: Path) -> None:
     for name, opener in (("a.txt", open), ("a.txt.gz", gzip.open), ("a.txt.xz", lzma.open)):
         with opener(tmp_path / name, "wt", encoding="utf-8") as file:  # type: ignore[operator]
-            file.write("  one \n\n \ntwo\n")
+            file.write("\ufeff  one \n\n \ntwo\n")
         assert read_lines(tmp_path / name) == ["one", "two"]
 
 
@@ -96,6 +136,14 @@ def test_all_wrong_files_stand_in_one_error(tmp_path: Path) -> None:
         f"{tmp_path}/en.txt: text must be UTF-8 (invalid continuation byte at byte 3). Convert it, e.g. with `iconv -t UTF-8`.",
         f"{tmp_path}/ta.txt.xz: cannot be read (Input format not supported by decoder). Correct data.text, or --data-root.",
     ]
+
+
+def test_a_damaged_archive_is_told(tmp_path: Path) -> None:
+    whole = bytearray(gzip.compress("\n".join(ENGLISH).encode()))
+    whole[60:160] = bytes(100)
+    (tmp_path / "a.txt.gz").write_bytes(whole)
+    with pytest.raises(DataError, match=r"a\.txt\.gz: cannot be read \("):
+        read_lines(tmp_path / "a.txt.gz")
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
