@@ -1,10 +1,11 @@
 """What each choice behind the released checkpoint buys: short runs of its config that differ in one thing, scored on dev.
 
 In: configs/release.yaml, its base and its data. Out: benchmarks/results/choices.json, to which each run is added when it ends, so that a stopped
-measurement goes on where it was. All runs read the same number of tokens. One seed each: differences of a point or two are noise.
+measurement goes on where it was. All runs but kept ones read the same number of tokens. One seed each: differences of a point or two are noise.
 Does not know: how a run is trained (`training.run`), or test data.
 
     python -m benchmarks.choices --data-root path/to/the/data [--tokens 500_000] [NAME …]
+    python -m benchmarks.choices --data-root path/to/the/data --keep "whole run, random weights" runs/news/checkpoint
 """
 
 import argparse
@@ -20,6 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.common import RESULTS, ROOT, machine, write_result
+from inference.checkpoint import load_checkpoint
 from training.config import load_config
 from training.run import train
 
@@ -68,12 +70,20 @@ def run(choice: Choice, tokens: int, data_root: Path, console: Console) -> dict[
     }
 
 
+def finished_run(checkpoint: Path) -> dict[str, Any]:
+    """What the checkpoint of a run that was made elsewhere says about itself, in the form of `run`."""
+    info = load_checkpoint(checkpoint).info
+    scores = {name: round(value, 4) for name, value in info["dev_scores"].items() if "/" not in name}
+    return {"config": info["name"], "overrides": [], "tokens": info["run"]["tokens"], "seconds": round(info["run"]["seconds"]), "scores": scores}
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     known = ", ".join(choice.name for choice in CHOICES)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"runs to make, by default all that are not in the results yet: {known}")
     parser.add_argument("--data-root", type=Path, required=True, metavar="FOLDER", help="folder that holds train/, dev/ and test/")
     parser.add_argument("--tokens", type=int, default=500_000, metavar="N", help="tokens that each run reads (default 500,000)")
+    parser.add_argument("--keep", nargs=2, metavar=("NAME", "CHECKPOINT"), help="only add the dev scores of a finished run under this name")
     options = parser.parse_args(arguments)
     unknown = sorted(set(options.names) - {choice.name for choice in CHOICES})
     if unknown:
@@ -83,6 +93,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if stored and stored["asked_tokens"] != options.tokens:
         parser.error(f"{RESULT} has runs of {stored['asked_tokens']:,} tokens. Remove it, or measure with the same.")
     found: dict[str, Any] = stored.get("runs", {})
+    if options.keep:
+        found[options.keep[0]] = finished_run(Path(options.keep[1]))
+        write_result(RESULT, {"machine": machine(), "asked_tokens": options.tokens, "runs": found}, console)
+        return 0
     for choice in CHOICES:
         if choice.name in options.names or (not options.names and choice.name not in found):
             found[choice.name] = run(choice, options.tokens, options.data_root, console)

@@ -19,29 +19,29 @@ from training.results import MODEL
 README_SUMMARIES = ("orangesum_fr", "vietnews_vi", "indo_newssum_id")
 README_STANCES = {"fnc1_en": "FNC-1, claims unseen in training", "vast_en": "VAST, three ways"}
 
-_EVALUATE = "python -m training evaluate runs/release/checkpoint"
+_EVALUATE = "python -m training evaluate runs/news/checkpoint"
 NEWS_SAMPLES = "--set data.dev.0.max_articles=400"
 """MasakhaNEWS is sampled in the whole report and has one of its own: its long articles would take longer than all the others."""
 
 COMMANDS = {
-    "release.json": f"{_EVALUATE} configs/release.yaml --data-root path/to/the/data " + NEWS_SAMPLES,
-    "release_masakhanews.json": f"{_EVALUATE} path/to/the/data/dev/masakhanews.jsonl.xz --headlines --output runs/release/report-masakhanews",
-    "release_test.json": f"{_EVALUATE} configs/release.yaml --split held_out --data-root path/to/the/data --baselines --headlines --allow-overlap "
-    "--output runs/release/report-test",
+    "release.json": f"{_EVALUATE} configs/news.yaml --data-root path/to/the/data " + NEWS_SAMPLES,
+    "release_masakhanews.json": f"{_EVALUATE} path/to/the/data/dev/masakhanews.jsonl.xz --headlines --output runs/news/report-masakhanews",
+    "release_test.json": f"{_EVALUATE} configs/news.yaml --split held_out --data-root path/to/the/data --baselines --headlines --allow-overlap "
+    "--output runs/news/report-test",
     "linear_floors.json": "python -m benchmarks.linear_floors --data-root path/to/the/data",
-    "cleaner.json": "python -m benchmarks.cleaner --checkpoint runs/release/checkpoint",
+    "cleaner.json": "python -m benchmarks.cleaner --checkpoint runs/news/checkpoint",
     "duplicates.json": "python -m benchmarks.duplicates",
     "quickstart.json": "python -m benchmarks.quickstart",
     "streaming.json": "python -m benchmarks.streaming --checkpoint runs/quickstart/checkpoint",
-    "cold_start.json": "python -m benchmarks.cold_start runs/release/checkpoint",
+    "cold_start.json": "python -m benchmarks.cold_start runs/news/checkpoint",
     "speed.json": "python -m benchmarks.speed --data-root path/to/the/data",
     "pair_encoding.json": "python -m benchmarks.pair_encoding --data-root path/to/the/data",
     "pretraining.json": "python -m benchmarks.pretraining --data-root path/to/the/data",
     "vocabulary.json": "python -m benchmarks.vocabulary --data-root path/to/the/data",
-    "topics.json": "python -m benchmarks.topics runs/release/checkpoint --data-root path/to/the/data",
+    "topics.json": "python -m benchmarks.topics runs/news/checkpoint --data-root path/to/the/data",
     "choices.json": "python -m benchmarks.choices --data-root path/to/the/data",
     "faithfulness.json": "python -m benchmarks.faithfulness --data-root path/to/the/data",
-    "side_by_side.json": "python -m benchmarks.side_by_side runs/release/checkpoint --data-root path/to/the/data",
+    "side_by_side.json": "python -m benchmarks.side_by_side runs/news/checkpoint --data-root path/to/the/data",
     "abstractive.json": "python -m benchmarks.abstractive runs/abstractive/checkpoint --data-root path/to/the/data",
     "seq2seq.json": "python -m benchmarks.seq2seq --data-root path/to/the/data --checkpoint runs/abstractive/checkpoint",
     "example.json": "python -m benchmarks.write_docs --example",

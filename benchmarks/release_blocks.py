@@ -6,7 +6,7 @@ Does not know: the documents, or how anything is measured.
 
 from pathlib import Path
 
-from benchmarks.doc_blocks import MissingResultError, read_result, share, table
+from benchmarks.doc_blocks import read_result, share, table
 
 THIN = 100
 """Training articles under which a topic is called thin."""
@@ -58,21 +58,6 @@ def topics_block(results: Path) -> str:
     right, test = (sum(row[name] for row in found.values()) for name in ("right", "test"))
     titles = ["topic", "training articles beside the sample's", "sets", "languages", "of the sample's test articles, found", "named"]
     return table(titles, [*lines, ("all", "", "", "", f"{right} of {test}", "")])
-
-
-def base_block(results: Path) -> str:
-    """What the base of the released checkpoint read, and what it took."""
-    base = read_result("release.json", results)["trained"].get("base")
-    if base is None:
-        raise MissingResultError("the checkpoint behind the scores has no base of its own.")
-    characters, bits = base["characters"], base["bits_per_byte"]
-    best, worst = (order((value, lang) for lang, value in bits.items() if lang != "mean") for order in (min, max))
-    languages = f"as a mean of {len(bits) - 1} languages, from {best[0]:.2f} ({best[1]}) to {worst[0]:.2f} ({worst[1]})"
-    return (
-        f"The base read {base['tokens']:,} tokens, out of {sum(characters.values()) / 1e6:,.1f} million characters in {len(characters)} languages, in "
-        f"{base['seconds'] / 60:,.0f} minutes; {sum(base['left_out'].values())} documents that overlap dev or held-out articles were left out. "
-        f"On held-out text it needs {bits['mean']:.2f} bits a byte for masked tokens, {languages}.\n"
-    )
 
 
 def mistakes_block(results: Path) -> str:

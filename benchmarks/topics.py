@@ -3,7 +3,7 @@
 In: a checkpoint and the data of its config. Out: benchmarks/results/topics.json. The sample has few test articles a topic: read the counts, not
 the shares. Does not know: which topics the public sets name (the corpus says so).
 
-    python -m benchmarks.topics runs/release/checkpoint --data-root path/to/the/data
+    python -m benchmarks.topics runs/news/checkpoint --data-root path/to/the/data
 """
 
 import argparse
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("checkpoint", metavar="CHECKPOINT", help="checkpoint folder, or a Hub id")
     parser.add_argument("--data-root", type=Path, required=True, metavar="FOLDER", help="folder that holds train/, dev/ and test/")
-    parser.add_argument("--config", type=Path, default=ROOT / "configs/release.yaml", help="config of the checkpoint's run (default: %(default)s)")
+    parser.add_argument("--config", type=Path, default=ROOT / "configs/news.yaml", help="config of the checkpoint's run (default: %(default)s)")
     options = parser.parse_args(arguments)
     console = Console(highlight=False)
     analyzer = Analyzer.from_pretrained(options.checkpoint)

@@ -150,7 +150,7 @@ def test_nothing_internal_is_said(name: str) -> None:
 
 
 def test_the_license_is_the_one_that_the_package_names() -> None:
-    assert 'license = "Apache-2.0"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert 'license = "Apache-2.0 AND CC-BY-NC-SA-4.0"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     text = (ROOT / "LICENSE").read_text(encoding="utf-8")
     assert "Apache License" in text
     assert "END OF TERMS AND CONDITIONS" in text

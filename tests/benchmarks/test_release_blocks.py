@@ -49,27 +49,6 @@ def test_topics_come_from_the_thinnest_on_and_are_added_up(tmp_path: Path) -> No
     assert rows[2] == "| all |  |  |  | 4 of 6 |  |"
 
 
-def test_the_base_says_what_it_read(tmp_path: Path) -> None:
-    base = {
-        "tokens": 5_996_544,
-        "seconds": 1404.0,
-        "characters": {"en": 1_500_000, "th": 500_000},
-        "left_out": {"fr": 6, "ru": 14},
-        "bits_per_byte": {"mean": 2.0, "en": 2.5, "th": 1.5},
-    }
-    store(tmp_path, "release.json", {"trained": {"base": base}})
-    assert release_blocks.base_block(tmp_path) == (
-        "The base read 5,996,544 tokens, out of 2.0 million characters in 2 languages, in 23 minutes; 20 documents that overlap dev or held-out articles "
-        "were left out. On held-out text it needs 2.00 bits a byte for masked tokens, as a mean of 2 languages, from 1.50 (th) to 2.50 (en).\n"
-    )
-
-
-def test_a_checkpoint_without_a_base_says_so(tmp_path: Path) -> None:
-    store(tmp_path, "release.json", {"trained": {"run": {}}})
-    with pytest.raises(MissingResultError, match="has no base of its own"):
-        release_blocks.base_block(tmp_path)
-
-
 @pytest.mark.parametrize(
     "block", [release_blocks.vocabulary_block, release_blocks.pretraining_block, release_blocks.choices_block, release_blocks.topics_block]
 )
