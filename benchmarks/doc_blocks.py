@@ -41,7 +41,7 @@ COMMANDS = {
     "topics.json": "python -m benchmarks.topics runs/news/checkpoint --data-root path/to/the/data",
     "choices.json": "python -m benchmarks.choices --data-root path/to/the/data",
     "faithfulness.json": "python -m benchmarks.faithfulness --data-root path/to/the/data",
-    "side_by_side.json": "python -m benchmarks.side_by_side runs/news/checkpoint --data-root path/to/the/data",
+    "side_by_side.json": "python -m benchmarks.side_by_side inference/released --data-root path/to/the/data --articles 15",
     "abstractive.json": "python -m benchmarks.abstractive runs/abstractive/checkpoint --data-root path/to/the/data",
     "seq2seq.json": "python -m benchmarks.seq2seq --data-root path/to/the/data --checkpoint runs/abstractive/checkpoint",
     "example.json": "python -m benchmarks.write_docs --example",

@@ -42,7 +42,7 @@ def choices_block(results: Path) -> str:
     lines = []
     for name, one in runs.items():
         scores = [one["scores"].get(score) for score in SCORES]
-        shown = ["" if score is None else f"{score:.1f}" if key.startswith("rouge") else share(score) for key, score in zip(SCORES, scores, strict=True)]
+        shown = ["" if score is None else f"{100 * score:.1f}" if key.startswith("rouge") else share(score) for key, score in zip(SCORES, scores, strict=True)]
         lines.append((name, f"{one['tokens']:,}", *shown))
     return table(["run, scored on dev", "tokens", *SCORES.values()], lines)
 

@@ -32,7 +32,7 @@ def test_contenders_without_bits_per_byte_have_an_empty_cell(tmp_path: Path) -> 
 
 
 def test_runs_show_the_scores_that_they_have(tmp_path: Path) -> None:
-    runs = {"topic alone": {"tokens": 499_000, "scores": {"topic_macro_f1": 0.6123, "rouge1": 27.31}}}
+    runs = {"topic alone": {"tokens": 499_000, "scores": {"topic_macro_f1": 0.6123, "rouge1": 0.2731}}}
     store(tmp_path, "choices.json", {"runs": runs})
     assert release_blocks.choices_block(tmp_path).splitlines()[2] == "| topic alone | 499,000 | 0.612 |  | 27.3 |  |"
 
