@@ -1,4 +1,4 @@
-"""Commands: `python -m training check CONFIG`, `train CONFIG`, `evaluate CHECKPOINT HELD_OUT...` and `card REPORT.json...`.
+"""Commands: `python -m training check CONFIG`, `train CONFIG`, `pretrain CONFIG`, `evaluate CHECKPOINT HELD_OUT...` and `card REPORT.json...`.
 
 In: command-line arguments. Out: tables and progress on the terminal, by the main process only; files as `training.run` and
 `training.report` write them. The only file of the package that prints. Does not know: how anything is computed.
