@@ -61,7 +61,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     config = load_pretrain_config(options.config, data_root=options.data_root)
     texts = load_texts(config)
     train = [(lang, document) for lang, group in texts.train.items() for document in group]
-    found = {f"{kind}, {size:,}": measure(kind, size, config.model.tokenizer.lowercase, train, texts.held_out) for kind, size in KINDS}
+    found: dict[str, dict[str, Any]] = {}
+    for kind, size in KINDS:
+        found[f"{kind}, {size:,}"] = measure(kind, size, config.model.tokenizer.lowercase, train, texts.held_out)
+        write_result(RESULTS / "vocabulary.json", {"machine": machine(), "predicted": PREDICTED, "tokenizers": found}, console)
     table = Table(title="Tokens a word on held-out text", title_justify="left")
     for name in ("tokenizer", "mean of languages", "worst", "spelled in bytes", "seconds"):
         table.add_column(name, justify="left" if name == "tokenizer" else "right")
@@ -69,7 +72,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         worst = f"{one['languages'][one['worst']]:.2f} {one['worst']}"
         table.add_row(name, f"{one['tokens_a_word']:.3f}", worst, f"{one['bytes_of_all_tokens']:.2%}", f"{one['seconds']:.0f}")
     console.print(table)
-    write_result(RESULTS / "vocabulary.json", {"machine": machine(), "predicted": PREDICTED, "tokenizers": found}, console)
     return 0
 
 
