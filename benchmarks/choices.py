@@ -1,4 +1,4 @@
-"""What each choice behind the released checkpoint buys: short runs of its config that differ in one thing, scored on dev.
+"""What each choice of configs/release.yaml buys: short runs that differ in one thing, scored on dev.
 
 In: configs/release.yaml, its base and its data. Out: benchmarks/results/choices.json, to which each run is added when it ends, so that a stopped
 measurement goes on where it was. All runs but kept ones read the same number of tokens. One seed each: differences of a point or two are noise.
@@ -41,8 +41,8 @@ class Choice:
 
 
 CHOICES = (
-    Choice("released", "release", (), "the best mean"),
-    Choice("random weights", "news", (), "3 points of topic F1 and 2 of stance F1 below the released recipe"),  # with their own rate of embeddings
+    Choice("from the base", "release", (), "the best mean"),
+    Choice("random weights", "news", (), "3 points of topic F1 and 2 of stance F1 below the run from the base"),  # with their own rate of embeddings
     Choice("higher rate of embeddings", "release", ("training.embedding_learning_rate=1.2e-2",), "a point below: what the base knows is overwritten"),
     Choice("lower rate of embeddings", "release", ("training.embedding_learning_rate=1e-3",), "a point below in so short a run"),
     Choice("no boilerplate put in", "release", ("training.inject_boilerplate=0",), "cleaning falls, all else stays"),

@@ -1,4 +1,4 @@
-"""What the results files say about the base and the choices behind the released checkpoint, as blocks of Markdown for README.md.
+"""What the results files say about vocabularies, bases, runs from a base, and topics, as blocks of Markdown for README.md and model_card.md.
 
 In: the folder of the results files. Out: a table each; `MissingResultError` names the command that makes a missing file.
 Does not know: the documents, or how anything is measured.
@@ -37,7 +37,7 @@ def pretraining_block(results: Path) -> str:
 
 
 def choices_block(results: Path) -> str:
-    """Short runs of the release's config that differ in one thing."""
+    """Runs of configs/release.yaml and configs/news.yaml, with their dev scores."""
     runs = read_result("choices.json", results)["runs"]
     lines = []
     for name, one in runs.items():
