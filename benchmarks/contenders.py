@@ -6,7 +6,6 @@ Does not know: gold labels of what it is asked about, scores, time or memory.
 Packages are imported where they are used, so that a process has in its memory what its own system needs, and no more.
 """
 
-import pickle
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -43,6 +42,10 @@ FASTTEXT_SETTINGS = {"epoch": 10, "lr": 0.5, "wordNgrams": 1, "dim": 50, "minCou
 """Chosen for the dev scores, in fastText's favor: the best on MasakhaNEWS of nine settings with 5 to 25 passes, learning rates of 0.5 and 1,
 one or two words, with and without characters. 25 passes gain 2 points on the other sources and lose 1 on MasakhaNEWS. Leaving out words that
 occur once halves the file for 0.1 points of MasakhaNEWS; `quantize` then takes it from 47 to 10 MB for 0.5."""
+
+SVM_FILE = "model.skops"
+SVM_CLASSES = ["training.linear.LinearTopics", "training.linear._Classifier"]
+"""What the file may hold beside scikit-learn's own classes: unlike a pickle, it runs no code when it is read."""
 
 BOILERPLATE_THRESHOLD = 0.5  # as inference.analyzer has it, which needs torch
 RANKED_SENTENCES = 100  # from the opening, as training.baselines has it: time grows with their square
@@ -113,14 +116,18 @@ def load_fasttext(folder: Path) -> Ask:
 
 
 def train_svm(articles: Sequence["Article"], folder: Path) -> None:
+    from skops.io import dump
+
     from training.linear import LinearTopics
 
     model = LinearTopics(sorted({str(article.topic) for article in articles})).fit(articles)
-    (folder / "model.pickle").write_bytes(pickle.dumps(model, protocol=pickle.HIGHEST_PROTOCOL))
+    dump(model, folder / SVM_FILE)
 
 
 def load_svm(folder: Path) -> Ask:
-    model = pickle.loads((folder / "model.pickle").read_bytes())  # written a moment ago by `train_svm`
+    from skops.io import load
+
+    model = load(folder / SVM_FILE, trusted=SVM_CLASSES)
     return lambda articles: [{"topic": max(scores, key=scores.__getitem__)} for scores in model.scores(articles)]
 
 
@@ -233,7 +240,7 @@ def load_broadsheet(folder: Path) -> Ask:
 
 CONTENDERS = {
     BROADSHEET: Contender(load_broadsheet, ("torch",)),
-    SVM: Contender(load_svm, ("sklearn",), train_svm),
+    SVM: Contender(load_svm, ("sklearn", "skops"), train_svm),
     SPACY: Contender(load_spacy, ("spacy",), train_spacy),
     FASTTEXT: Contender(load_fasttext, ("fasttext",), train_fasttext),
     LEXRANK: Contender(load_lexrank, ("sumy",)),
