@@ -170,6 +170,7 @@ training:
   max_windows: 2
   evaluate_every: 0.25
   patience: 9
+  precision: float32
 """
 
 

@@ -15,7 +15,7 @@ from training.config_types import Optimization
 
 def training_arguments(output: Path, seed: int, settings: Optimization, **own: Any) -> TrainingArguments:
     """Arguments for a plan of batches that is the whole run, in order; `own` are those of one of the two jobs."""
-    bfloat16 = settings.precision == "bfloat16" or (settings.precision == "auto" and torch.cuda.is_available() and torch.cuda.is_bf16_supported())
+    bfloat16 = settings.precision == "bfloat16" or (settings.precision == "auto" and multiplies_bfloat16())
     every = min(settings.evaluate_every, 1 - 1e-9)  # the Trainer takes 1 for one step, and shares of the run from there downward
     os.environ["TENSORBOARD_LOGGING_DIR"] = str(output / "tensorboard")  # the only way to tell the stock callback
     arguments = TrainingArguments(
@@ -49,3 +49,10 @@ def training_arguments(output: Path, seed: int, settings: Optimization, **own: A
     )
     arguments._n_gpu = min(arguments.n_gpu, 1)  # planned batches cannot be scattered by DataParallel: several GPUs are torchrun's job
     return arguments
+
+
+def multiplies_bfloat16() -> bool:
+    """Whether the device has units that multiply bfloat16 matrices: GPUs since 2020, CPUs with AMX. Elsewhere bfloat16 is slower than float32."""
+    if torch.accelerator.is_available():
+        return torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+    return bool(torch.cpu.get_capabilities().get("amx_bf16"))

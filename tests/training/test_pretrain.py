@@ -39,6 +39,7 @@ training:
   batch_tokens: 512
   learning_rate: 1e-2
   evaluate_every: 0.25
+  precision: float32
 """
 
 SENTENCES = {

@@ -1,0 +1,27 @@
+"""Tests of training/arguments.py."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from training.arguments import multiplies_bfloat16, training_arguments
+from training.config_types import Optimization
+
+
+@pytest.mark.parametrize(("capabilities", "bfloat16"), [({"amx_bf16": True}, True), ({"amx_bf16": False, "avx512_bf16": True}, False), ({"neon": True}, False)])
+def test_auto_is_bfloat16_on_cpus_with_amx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capabilities: dict[str, bool], bfloat16: bool) -> None:
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    assert multiplies_bfloat16() is bfloat16
+    assert training_arguments(tmp_path, 1, Optimization()).bf16 is bfloat16
+    assert training_arguments(tmp_path, 1, Optimization(precision="float32")).bf16 is False
+    assert training_arguments(tmp_path, 1, Optimization(precision="bfloat16")).bf16 is True
+
+
+@pytest.mark.parametrize("supported", [True, False])
+def test_auto_asks_a_gpu(monkeypatch: pytest.MonkeyPatch, supported: bool) -> None:
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: supported)
+    assert multiplies_bfloat16() is supported
