@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from transformers import AutoTokenizer, ModernBertForMaskedLM, PreTrainedTokenizerBase, PrinterCallback, TrainerCallback, TrainerControl, TrainerState, set_seed
+from transformers import AutoTokenizer, ModernBertForMaskedLM, PreTrainedTokenizerBase, TrainerCallback, TrainerControl, TrainerState, set_seed
 from transformers.training_args import TrainingArguments
 
 from inference.checkpoint import whole_folder
@@ -30,7 +30,7 @@ from training.packing import MaskingCollator, Rows, Scored, mask, pack, pack_sco
 from training.run_description import BASE_DESCRIPTION
 from training.run_folder import claim_data, claim_output, last_complete_state
 from training.texts import Texts, load_texts
-from training.trainer import Clock, ScoredTrainer, on_main_process
+from training.trainer import ScoredTrainer, on_main_process
 from training.vocabulary import train_tokenizer
 
 LOG_LINES = 50
@@ -93,11 +93,9 @@ def pretrain(
         data_collator=MaskingCollator(all_rows, tokenizer, settings.mask_first, settings.mask_last, batches, config.seed),
         score=lambda scored: bits_per_byte(scored, tokenizer, held_out),
         optimizers=(build_optimizer(config, model, model.get_input_embeddings()), None),
-        callbacks=[Clock(), _Log(write, progress, step_tokens)],
+        callbacks=[_Log(write, progress, step_tokens)],
     )
-    trainer.remove_callback(PrinterCallback)
     trainer.train(resume_from_checkpoint=last)
-    (clock,) = (callback for callback in trainer.callback_handler.callbacks if isinstance(callback, Clock))
     trained = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False, keep_torch_compile=False)
 
     def export() -> PretrainResult:
@@ -106,7 +104,7 @@ def pretrain(
         steps = trainer.state.global_step
         read = min(steps * step_tokens, plan.size * config.model.window_tokens)  # the last step may be a short one
         scores = bits_per_byte(trained, tokenizer, held_out)
-        result = PretrainResult(output / "checkpoint", steps, read, clock.seconds, parameters, parameters - embedded, scores)
+        result = PretrainResult(output / "checkpoint", steps, read, trainer.seconds, parameters, parameters - embedded, scores)
         save_base(config, trained, tokenizer, result, texts)
         return result
 

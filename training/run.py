@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from random import Random
 
-from transformers import EarlyStoppingCallback, PrinterCallback, set_seed
+from transformers import EarlyStoppingCallback, set_seed
 
 from inference.analyzer import Analyzer
 from inference.checkpoint import save_checkpoint
@@ -29,7 +29,7 @@ from training.examples import Example, SourceLabels, Writing, inject_lines, make
 from training.leakage import TRAINING_ARTICLES, TRAINING_TARGETS, target_digests
 from training.run_description import RunResult, curves, describe_config, describe_run
 from training.run_folder import claim_data, claim_output, last_complete_state, list_left_out
-from training.trainer import SCORE, ArticleTrainer, Clock, ReadableLog, on_main_process
+from training.trainer import SCORE, ArticleTrainer, ReadableLog, on_main_process
 
 LOG_LINES = 50
 """Training log entries in a run, whatever its length."""
@@ -92,19 +92,17 @@ def train(config: RunConfig, *, resume: bool = False, write: Callable[[str], Non
         data_collator=_collator(config, examples, sources, encode, codec),
         score=score,
         embedding_learning_rate=config.training.embedding_learning_rate,
-        callbacks=[EarlyStoppingCallback(config.training.patience), Clock(), ReadableLog(write, progress)],
+        callbacks=[EarlyStoppingCallback(config.training.patience), ReadableLog(write, progress)],
     )
-    trainer.remove_callback(PrinterCallback)
     last = last_complete_state(output) if resume else None
     trainer.train(resume_from_checkpoint=last)
-    (clock,) = (callback for callback in trainer.callback_handler.callbacks if isinstance(callback, Clock))  # a resume puts a new one in its place
     read = batches[: trainer.state.global_step * config.training.accumulation * arguments.world_size]
     most = config.training.max_windows * config.model.window_tokens
     tokens = sum(min(examples[index].tokens, most) for batch in read for index in batch)
     best = trainer.state.best_global_step or trainer.state.global_step
     scores = next(entry for entry in reversed(trainer.state.log_history) if SCORE in entry and entry["step"] == best)
     scores = {name.removeprefix("eval_"): value for name, value in scores.items() if name.startswith("eval_")}
-    result = RunResult(output / "checkpoint", best, trainer.state.global_step, scores, clock.seconds, tokens)
+    result = RunResult(output / "checkpoint", best, trainer.state.global_step, scores, trainer.seconds, tokens)
 
     def export() -> None:
         best_model = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)  # in float32, as everybody will load it

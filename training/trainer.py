@@ -13,7 +13,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 from torch import Tensor, nn
-from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import PrinterCallback, Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_callback import ExportableState
 
 from inference.losses import TASKS, count_items
@@ -59,6 +59,14 @@ class ScoredTrainer(Trainer):
     def __init__(self, *, score: Callable[[Any], dict[str, float]], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.score = score
+        self.add_callback(Clock())
+        self.remove_callback(PrinterCallback)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of training so far, those before a resume included."""
+        (clock,) = (callback for callback in self.callback_handler.callbacks if isinstance(callback, Clock))  # a resume puts a new one in its place
+        return clock.seconds
 
     def evaluate(self, eval_dataset: Any = None, ignore_keys: list[str] | None = None, metric_key_prefix: str = "eval") -> dict[str, float]:
         """The scores, logged as eval_NAME. What `score` raises is raised on every process."""

@@ -29,7 +29,7 @@ from training.config_file import config_to_yaml
 from training.corpus import load_corpus
 from training.linear import TOPIC_CHARACTERS
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 TRAINABLE = [system for system in TOPICS if CONTENDERS[system].train is not None and system not in unavailable(TOPICS)]
 
 
