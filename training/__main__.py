@@ -46,6 +46,7 @@ from training.report import report_tables, write_report
 from training.results import Answers, Report
 from training.run import train
 from training.run_description import RunResult
+from training.trainer import RunStopped
 
 TOKENS_PER_WORD = 2.0
 """For estimates before there is a tokenizer: with 32,000 pieces, 1.5 (Vietnamese) to 3.3 (Russian) were counted on the news sets."""
@@ -58,7 +59,10 @@ TRAINED = ("name", "config", "best_step", "run", "sources", "base", "history", "
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code: 0 done, 1 problems found by `check` or scores below a floor, 2 wrong input, 130 interrupted."""
+    """Run one command; returns the exit code.
+
+    0 done, 1 problems found by `check` or scores below a floor, 2 wrong input, 130 interrupted (Ctrl+C), 143 told to end (SIGTERM).
+    """
     options = _parser().parse_args(arguments)
     logging.set_verbosity_error()
     logging.disable_progress_bar()
@@ -80,6 +84,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(str(error), options, is_main)
     except OSError as error:  # Transformers reports a model that cannot be had this way, in several lines
         return _fail(" ".join(str(error).split()), options, is_main)
+    except RunStopped as stopped:
+        console.print(f"{stopped}. Go on with --resume.", markup=False, soft_wrap=True)
+        return 143
     except KeyboardInterrupt:
         resume = " Go on with --resume." if options.command in ("train", "pretrain") else ""
         print(f"interrupted.{resume}", file=sys.stderr)

@@ -5,8 +5,11 @@ the whole optimizer step, per-task losses in the log, and dev scores from the `A
 Does not know: configs, sources, files other than the Trainer's own.
 """
 
+import signal
+import threading
 import time
 from collections.abc import Callable
+from types import FrameType
 from typing import Any, TypeVar
 
 import torch
@@ -53,13 +56,19 @@ def on_main_process(accelerator: Accelerator, action: Callable[[], Result]) -> R
     return result
 
 
+class RunStopped(Exception):  # noqa: N818
+    """A run was told to end (SIGTERM) and has saved its state; the message says at which step."""
+
+
 class ScoredTrainer(Trainer):
     """`score` maps the model to its scores; it runs on the main process and the others wait for its answer."""
 
     def __init__(self, *, score: Callable[[Any], dict[str, float]], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.score = score
+        self.ending = SaveAndStop(self.accelerator)
         self.add_callback(Clock())
+        self.add_callback(self.ending)
         self.remove_callback(PrinterCallback)
 
     @property
@@ -67,6 +76,13 @@ class ScoredTrainer(Trainer):
         """Seconds of training so far, those before a resume included."""
         (clock,) = (callback for callback in self.callback_handler.callbacks if isinstance(callback, Clock))  # a resume puts a new one in its place
         return clock.seconds
+
+    def train(self, *args: Any, **kwargs: Any) -> Any:
+        """The stock loop. Raises `RunStopped` where SIGTERM ended it: `timeout`, batch systems and shutdowns send that."""
+        output = super().train(*args, **kwargs)
+        if self.ending.stopped:
+            raise RunStopped(f"stopped at step {self.state.global_step:,} of {self.state.max_steps:,}; its state is saved")
+        return output
 
     def evaluate(self, eval_dataset: Any = None, ignore_keys: list[str] | None = None, metric_key_prefix: str = "eval") -> dict[str, float]:
         """The scores, logged as eval_NAME. What `score` raises is raised on every process."""
@@ -130,6 +146,32 @@ class ArticleTrainer(ScoredTrainer):
             )
             self.optimizer = torch.optim.AdamW(groups, betas=BETAS, fused=True)
         return self.optimizer
+
+
+class SaveAndStop(TrainerCallback):
+    """At SIGTERM, saves the state after the current step and ends the run, which can be resumed to the same bits.
+
+    The stock `enable_jit_checkpoint` saves before the optimizer step and does not tell an ended run from a finished one.
+    """
+
+    def __init__(self, accelerator: Accelerator) -> None:
+        self.accelerator = accelerator
+        self.stopped = False
+
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        if threading.current_thread() is threading.main_thread():  # Python lets no other thread handle signals
+            self.before = signal.signal(signal.SIGTERM, self._ask)
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        self.accelerator.set_trigger()  # whichever process hears of it tells the others
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        if self.accelerator.check_trigger() and state.global_step < state.max_steps:
+            self.stopped = control.should_save = control.should_training_stop = True
+
+    def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self.before)
 
 
 class Clock(ExportableState, TrainerCallback):

@@ -3,7 +3,9 @@
 import hashlib
 import json
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from inference.checkpoint import load_checkpoint
-from training.__main__ import main
+from training.__main__ import _Bars, main
 from training.config import RunConfig
 
 ROOT = Path(__file__).parents[2]
@@ -96,6 +98,15 @@ def test_train_then_check_evaluate_and_resume(write_config: Callable[..., Path],
     report = json.loads((config.parent / "run" / "report" / "report.json").read_text(encoding="utf-8"))
     assert {row["group"] for row in report["rows"] if row["group_kind"] == "source"} == {"dev"}
     assert [Path(file["path"]).name for file in report["files"]] == ["dev.jsonl"]
+
+
+def test_a_run_told_to_end_says_how_to_go_on(write_config: Callable[..., Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    config = write_config()
+    with monkeypatch.context() as patch:
+        patch.setattr(_Bars, "show", lambda bars, what, done, total: os.kill(os.getpid(), signal.SIGTERM) if (what, done) == ("training", 2) else None)
+        assert main(["train", str(config)]) == 143
+    assert re.fullmatch(r"stopped at step [23] of \d+; its state is saved\. Go on with --resume\.", lines_of(capsys)[-1])
+    assert main(["train", str(config), "--resume"]) == 0
 
 
 def test_evaluate_files(saved_checkpoint: Path, held_out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,7 @@
 import json
+import os
 import shutil
+import signal
 from array import array
 from collections.abc import Callable
 from dataclasses import replace
@@ -28,6 +30,8 @@ from training.corpus import load_corpus
 from training.examples import Written, make_example
 from training.run import train
 from training.run_description import RunResult
+from training.run_folder import last_complete_state
+from training.trainer import RunStopped
 
 TinyConfig = Callable[..., RunConfig]
 
@@ -199,6 +203,34 @@ def test_a_killed_run_resumes_to_the_same_bits(
     result = train(config, resume=True)
     assert differing(weights(result.checkpoint), weights(finished.result.checkpoint)) == []
     assert (result.best_step, result.steps, result.scores) == (finished.result.best_step, finished.result.steps, finished.result.scores)
+
+
+def test_a_run_told_to_end_saves_its_state_and_resumes_to_the_same_bits(tmp_path: Path, tiny_config: TinyConfig, finished: Finished) -> None:
+    config = tiny_config(tmp_path / "ended")
+    handler = signal.getsignal(signal.SIGTERM)
+    steps = finished.result.steps
+
+    def end(what: str, done: int, total: int) -> None:
+        if (what, done) == ("training", 5):  # between two evaluations
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(RunStopped, match=rf"^stopped at step [56] of {steps}; its state is saved$"):
+        train(config, progress=end)
+    assert signal.getsignal(signal.SIGTERM) is handler
+    assert not (config.output / "checkpoint").exists()
+    assert last_complete_state(config.output) in [str(config.output / f"checkpoint-{step}") for step in (5, 6)]
+    result = train(config, resume=True)
+    assert differing(weights(result.checkpoint), weights(finished.result.checkpoint)) == []
+    assert result.scores == finished.result.scores
+
+
+def test_a_run_told_to_end_in_its_last_step_ends_as_ever(tmp_path: Path, tiny_config: TinyConfig, finished: Finished) -> None:
+    def end(what: str, done: int, total: int) -> None:
+        if what == "training" and done == total:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    result = train(tiny_config(tmp_path / "run"), progress=end)
+    assert differing(weights(result.checkpoint), weights(finished.result.checkpoint)) == []
 
 
 def test_a_run_killed_while_it_saves_resumes_from_the_state_before(
