@@ -1,6 +1,7 @@
 """Losses of a partially labelled batch: each is summed over its labelled items and exactly 0 where there are none.
 
-In and out: tensors, in the letters of `inference.batch`. The model divides by the labelled items of the whole optimizer step.
+In and out: tensors, in the letters of `inference.batch`; losses are in float32 whatever comes in. The model divides by the labelled items of the
+whole optimizer step.
 """
 
 from collections.abc import Mapping
@@ -25,7 +26,7 @@ def topic_loss(logits: Tensor, labels: Tensor, allowed: Tensor, smoothing: float
     if not known.any():
         return logits.sum() * 0.0
     allowed = allowed[known]
-    log_probabilities = logits[known].masked_fill(~allowed, -torch.inf).log_softmax(-1)
+    log_probabilities = logits[known].float().masked_fill(~allowed, -torch.inf).log_softmax(-1)
     gold = log_probabilities.gather(1, labels[known, None]).squeeze(1)
     spread = log_probabilities.masked_fill(~allowed, 0.0).sum(-1) / allowed.sum(-1)
     return -((1 - smoothing) * gold + smoothing * spread).sum()
@@ -38,7 +39,7 @@ def stance_loss(logits: Tensor, labels: Tensor, weights: Tensor, merged: Tensor)
         return logits.sum() * 0.0
     neutral, unrelated = STANCES.index("neutral"), STANCES.index("unrelated")
     labels = labels[known]
-    log_probabilities = logits[known].log_softmax(-1)
+    log_probabilities = logits[known].float().log_softmax(-1)
     gold = log_probabilities.gather(1, labels[:, None]).squeeze(1)
     either = torch.logaddexp(log_probabilities[:, neutral], log_probabilities[:, unrelated])
     undecided = merged[known] & ((labels == neutral) | (labels == unrelated))
@@ -56,7 +57,7 @@ def salience_loss(logits: Tensor, targets: Tensor, sentence_article: Tensor, wei
 def boilerplate_loss(logits: Tensor, labels: Tensor) -> Tensor:
     """Summed binary cross-entropy of the sentences known to be article (0) or boilerplate (1)."""
     known = labels != IGNORE
-    return F.binary_cross_entropy_with_logits(logits[known], labels[known].to(logits.dtype), reduction="sum")
+    return F.binary_cross_entropy_with_logits(logits[known].float(), labels[known].float(), reduction="sum")
 
 
 def summary_loss(logits: Tensor, labels: Tensor, weights: Tensor, smoothing: float) -> Tensor:

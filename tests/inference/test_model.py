@@ -150,6 +150,19 @@ def test_topic_loss_is_a_softmax_over_the_labels_of_the_source() -> None:
     torch.testing.assert_close(logits.grad[0], torch.tensor([1 / 8, 2 / 8 - 1, 0.0, 5 / 8]))
 
 
+def test_losses_of_bfloat16_logits_are_counted_in_float32() -> None:
+    """A sum of hundreds of losses has no digits left in bfloat16."""
+    known = torch.zeros(300, dtype=torch.int64)
+    logits = torch.zeros(300, 4, dtype=torch.bfloat16)
+    losses = [
+        topic_loss(logits, known, torch.ones(300, 4, dtype=torch.bool), 0.0),
+        stance_loss(logits, known, torch.ones(300), torch.zeros(300, dtype=torch.bool)),
+        salience_loss(logits[:, 0], torch.full((300,), 0.25), torch.arange(300) // 4, torch.ones(75)),
+    ]
+    assert [loss.item() for loss in losses] == pytest.approx([300 * math.log(4), 300 * math.log(4), 75 * math.log(4)], rel=1e-5)
+    assert boilerplate_loss(logits[:, 0], known).item() == pytest.approx(300 * math.log(2), rel=1e-5)
+
+
 def test_label_smoothing_spreads_over_the_allowed_labels_only() -> None:
     logits = torch.tensor([[0.0, math.log(2), 5.0, math.log(5)]], requires_grad=True)
     loss = topic_loss(logits, torch.tensor([1]), torch.tensor([[True, True, False, True]]), 0.3)
