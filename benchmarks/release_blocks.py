@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks.doc_blocks import read_result, share, table
 
 THIN = 100
-"""Training articles under which a topic is called thin."""
+"""Public training articles under which a topic is called thin."""
 
 SCORES = {"topic_macro_f1": "topic macro F1", "stance_macro_f1": "stance macro F1", "rouge1": "ROUGE-1", "cleaning_f1": "boilerplate F1"}
 
@@ -53,11 +53,11 @@ def topics_block(results: Path) -> str:
     lines = []
     for topic, row in sorted(found.items(), key=lambda item: int(item[1]["training"])):
         thin = " (thin)" if row["training"] < THIN else ""
-        counts = (f"{row['training']:,}", str(row["sources"]), str(row["languages"]), f"{row['right']} of {row['test']}", str(row["predicted"]))
-        lines.append((f"`{topic}`{thin}", *counts))
+        trained = (f"{row['training']:,}", str(row["sources"]), str(row["languages"]), f"{row['written']:,}")
+        lines.append((f"`{topic}`{thin}", *trained, f"{row['right']} of {row['test']}", str(row["predicted"])))
     right, test = (sum(row[name] for row in found.values()) for name in ("right", "test"))
-    titles = ["topic", "training articles beside the sample's", "sets", "languages", "of the sample's test articles, found", "named"]
-    return table(titles, [*lines, ("all", "", "", "", f"{right} of {test}", "")])
+    titles = ["topic", "public training articles", "sets", "languages", "written for this project", "of the sample's test articles, found", "named"]
+    return table(titles, [*lines, ("all", "", "", "", "", f"{right} of {test}", "")])
 
 
 def mistakes_block(results: Path) -> str:

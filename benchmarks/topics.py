@@ -3,7 +3,7 @@
 In: a checkpoint and the data of its config. Out: benchmarks/results/topics.json. The sample has few test articles a topic: read the counts, not
 the shares. Does not know: which topics the public sets name (the corpus says so).
 
-    python -m benchmarks.topics runs/news/checkpoint --data-root path/to/the/data
+    python -m benchmarks.topics runs/release/checkpoint --data-root path/to/the/data
 """
 
 import argparse
@@ -22,19 +22,31 @@ from inference.article import read_articles
 from training.config import load_config
 from training.corpus import Corpus, load_corpus
 
-SAMPLE = "sample"
+OWN = ("sample", "synthetic")
+"""Sources that were written for this project; they have every topic."""
+
 MISTAKES = 8  # kept as examples
-COLUMNS = {"training": "training articles", "sources": "sets", "languages": "languages", "test": "test articles", "right": "found", "predicted": "named"}
+COLUMNS = {
+    "training": "public training articles",
+    "sources": "sets",
+    "languages": "languages",
+    "written": "written for this project",
+    "test": "test articles",
+    "right": "found",
+    "predicted": "named",
+}
 
 
 def count(corpus: Corpus, topics: Sequence[str]) -> dict[str, dict[str, int]]:
-    """Per topic: training articles, sets and languages that have it, the sample corpus left out."""
-    labelled = [(article.topic, loaded.source.name, article.lang) for loaded in corpus.train if loaded.source.name != SAMPLE for article in loaded.articles]
+    """Per topic: public training articles, sets and languages that have it, and articles that were written for this project."""
+    every = [(article.topic, loaded.source.name, article.lang) for loaded in corpus.train for article in loaded.articles]
+    labelled = [one for one in every if one[1] not in OWN]
     return {
         topic: {
             "training": sum(found == topic for found, _, _ in labelled),
             "sources": len({name for found, name, _ in labelled if found == topic}),
             "languages": len({lang for found, _, lang in labelled if found == topic}),
+            "written": sum(found == topic for found, name, _ in every if name in OWN),
         }
         for topic in topics
     }
@@ -60,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("checkpoint", metavar="CHECKPOINT", help="checkpoint folder, or a Hub id")
     parser.add_argument("--data-root", type=Path, required=True, metavar="FOLDER", help="folder that holds train/, dev/ and test/")
-    parser.add_argument("--config", type=Path, default=ROOT / "configs/news.yaml", help="config of the checkpoint's run (default: %(default)s)")
+    parser.add_argument("--config", type=Path, default=ROOT / "configs/release.yaml", help="config of the checkpoint's run (default: %(default)s)")
     options = parser.parse_args(arguments)
     console = Console(highlight=False)
     analyzer = Analyzer.from_pretrained(options.checkpoint)

@@ -39,14 +39,14 @@ def test_runs_show_the_scores_that_they_have(tmp_path: Path) -> None:
 
 def test_topics_come_from_the_thinnest_on_and_are_added_up(tmp_path: Path) -> None:
     topics = {
-        "sport": {"training": 3830, "sources": 12, "languages": 44, "test": 5, "right": 4, "predicted": 8},
-        "weather": {"training": 10, "sources": 1, "languages": 1, "test": 1, "right": 0, "predicted": 0},
+        "sport": {"training": 3830, "sources": 12, "languages": 44, "written": 120, "test": 5, "right": 4, "predicted": 8},
+        "weather": {"training": 10, "sources": 1, "languages": 1, "written": 90, "test": 1, "right": 0, "predicted": 0},
     }
     store(tmp_path, "topics.json", {"topics": topics})
     rows = release_blocks.topics_block(tmp_path).splitlines()[2:]
-    assert rows[0] == "| `weather` (thin) | 10 | 1 | 1 | 0 of 1 | 0 |"
-    assert rows[1] == "| `sport` | 3,830 | 12 | 44 | 4 of 5 | 8 |"
-    assert rows[2] == "| all |  |  |  | 4 of 6 |  |"
+    assert rows[0] == "| `weather` (thin) | 10 | 1 | 1 | 90 | 0 of 1 | 0 |"
+    assert rows[1] == "| `sport` | 3,830 | 12 | 44 | 120 | 4 of 5 | 8 |"
+    assert rows[2] == "| all |  |  |  |  | 4 of 6 |  |"
 
 
 @pytest.mark.parametrize(

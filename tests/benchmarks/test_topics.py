@@ -11,7 +11,7 @@ from training.config import load_config
 from training.corpus import load_corpus
 
 
-def test_training_articles_are_counted_by_topic_beside_the_sample(tmp_path: Path) -> None:
+def test_public_training_articles_are_counted_apart_from_those_written_for_the_project(tmp_path: Path) -> None:
     def rows(name: str, found: list[tuple[str, str]]) -> None:
         lines = [{"id": str(i), "lang": lang, "text": f"Article {name} {i} says a thing of its own.", "topic": topic} for i, (lang, topic) in enumerate(found)]
         (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
@@ -19,6 +19,7 @@ def test_training_articles_are_counted_by_topic_beside_the_sample(tmp_path: Path
     rows("one", [("en", "sport"), ("fr", "sport"), ("en", "health")])
     rows("two", [("en", "sport")])
     rows("sample", [("de", "sport"), ("de", "weather")])
+    rows("synthetic", [("it", "weather")])
     rows("dev", [("en", "sport")])
     (tmp_path / "run.yaml").write_text(
         f"""
@@ -26,7 +27,7 @@ name: run
 output: {tmp_path}/run
 data:
   root: {tmp_path}
-  train: [{{name: one, path: one.jsonl}}, {{name: two, path: two.jsonl}}, {{name: sample, path: sample.jsonl}}]
+  train: [{{name: one, path: one.jsonl}}, {{name: two, path: two.jsonl}}, {{name: sample, path: sample.jsonl}}, {{name: synthetic, path: synthetic.jsonl}}]
   dev: [{{name: dev, path: dev.jsonl}}]
 model:
   backbone: {{architecture: {{type: modernbert, layers: 1, width: 16, heads: 2, feed_forward: 16}}}}
@@ -35,9 +36,9 @@ model:
         encoding="utf-8",
     )
     found = topics.count(load_corpus(load_config(tmp_path / "run.yaml")), IPTC_TOPICS)
-    assert found["sport"] == {"training": 3, "sources": 2, "languages": 2}
-    assert found["health"] == {"training": 1, "sources": 1, "languages": 1}
-    assert found["weather"] == {"training": 0, "sources": 0, "languages": 0}
+    assert found["sport"] == {"training": 3, "sources": 2, "languages": 2, "written": 1}
+    assert found["health"] == {"training": 1, "sources": 1, "languages": 1, "written": 0}
+    assert found["weather"] == {"training": 0, "sources": 0, "languages": 0, "written": 2}
 
 
 def test_answers_are_counted_by_gold_and_by_answer(analyzer: Analyzer, tmp_path: Path, one_a_language: list[Article], monkeypatch: pytest.MonkeyPatch) -> None:
