@@ -49,6 +49,7 @@ ORDER = {
         "__main__",
     ],
     "training": [
+        "allocator",
         "yaml_text",
         "config_problems",
         "config_types",

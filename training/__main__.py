@@ -28,6 +28,7 @@ from inference.checkpoint import Checkpoint, load_checkpoint
 from inference.encoding import ArticleTokenizer
 from inference.errors import CheckpointError, ConfigError, DataError
 from inference.words import count_words
+from training.allocator import keep_freed_memory
 from training.build import build_tokenizer
 from training.card import update_card
 from training.comparison import compare
@@ -71,10 +72,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.command == "check":
             _check(options, console)
-        elif options.command == "train":
-            _train(options, console)
-        elif options.command == "pretrain":
-            _pretrain(options, console)
+        elif options.command in ("train", "pretrain"):
+            keep_freed_memory()
+            (_train if options.command == "train" else _pretrain)(options, console)
         elif options.command == "card":
             update_card(options.card, options.reports)
             console.print(f"wrote {options.card}", markup=False, soft_wrap=True)
