@@ -13,9 +13,12 @@ from transformers import TrainingArguments
 from training.config_types import Optimization
 
 
-def training_arguments(output: Path, seed: int, settings: Optimization, **own: Any) -> TrainingArguments:
-    """Arguments for a plan of batches that is the whole run, in order; `own` are those of one of the two jobs."""
-    bfloat16 = settings.precision == "bfloat16" or (settings.precision == "auto" and multiplies_bfloat16())
+def training_arguments(output: Path, seed: int, settings: Optimization, *, equal_batches: bool = False, **own: Any) -> TrainingArguments:
+    """Arguments for a plan of batches that is the whole run, in order; `own` are those of one of the two jobs.
+
+    `equal_batches` says that all batches have one shape. On CPUs bfloat16 pays only then: each new shape has its kernels made anew.
+    """
+    bfloat16 = settings.precision == "bfloat16" or (settings.precision == "auto" and multiplies_bfloat16(equal_batches))
     every = min(settings.evaluate_every, 1 - 1e-9)  # the Trainer takes 1 for one step, and shares of the run from there downward
     os.environ["TENSORBOARD_LOGGING_DIR"] = str(output / "tensorboard")  # the only way to tell the stock callback
     arguments = TrainingArguments(
@@ -51,8 +54,8 @@ def training_arguments(output: Path, seed: int, settings: Optimization, **own: A
     return arguments
 
 
-def multiplies_bfloat16() -> bool:
-    """Whether the device has units that multiply bfloat16 matrices: GPUs since 2020, CPUs with AMX. Elsewhere bfloat16 is slower than float32."""
+def multiplies_bfloat16(equal_batches: bool) -> bool:
+    """Whether bfloat16 is the faster format here: on GPUs since 2020, and for batches of one shape on CPUs with AMX."""
     if torch.accelerator.is_available():
         return torch.cuda.is_available() and torch.cuda.is_bf16_supported()
-    return bool(torch.cpu.get_capabilities().get("amx_bf16"))
+    return equal_batches and bool(torch.cpu.get_capabilities().get("amx_bf16"))

@@ -65,7 +65,7 @@ def pretrain(
     output = config.output
     claim_output(output, config_to_yaml(config), resume)
     set_seed(config.seed)
-    arguments = training_arguments(output, config.seed, config.training, torch_compile=torch.cuda.is_available())
+    arguments = training_arguments(output, config.seed, config.training, equal_batches=True, torch_compile=torch.cuda.is_available())
 
     texts = load_texts(config)
     claim_data(output, texts.digests, resume)

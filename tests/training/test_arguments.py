@@ -9,13 +9,13 @@ from training.arguments import multiplies_bfloat16, training_arguments
 from training.config_types import Optimization
 
 
-@pytest.mark.parametrize(("capabilities", "bfloat16"), [({"amx_bf16": True}, True), ({"amx_bf16": False, "avx512_bf16": True}, False), ({"neon": True}, False)])
-def test_auto_is_bfloat16_on_cpus_with_amx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capabilities: dict[str, bool], bfloat16: bool) -> None:
+@pytest.mark.parametrize("capabilities", [{"amx_bf16": True}, {"amx_bf16": False, "avx512_bf16": True}, {"neon": True}])
+def test_auto_is_bfloat16_on_cpus_with_amx_for_batches_of_one_shape(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capabilities: dict[str, bool]) -> None:
     monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
-    assert multiplies_bfloat16() is bfloat16
-    assert training_arguments(tmp_path, 1, Optimization()).bf16 is bfloat16
-    assert training_arguments(tmp_path, 1, Optimization(precision="float32")).bf16 is False
+    assert training_arguments(tmp_path, 1, Optimization(), equal_batches=True).bf16 is capabilities.get("amx_bf16", False)
+    assert training_arguments(tmp_path, 1, Optimization()).bf16 is False
+    assert training_arguments(tmp_path, 1, Optimization(precision="float32"), equal_batches=True).bf16 is False
     assert training_arguments(tmp_path, 1, Optimization(precision="bfloat16")).bf16 is True
 
 
@@ -24,4 +24,4 @@ def test_auto_asks_a_gpu(monkeypatch: pytest.MonkeyPatch, supported: bool) -> No
     monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: supported)
-    assert multiplies_bfloat16() is supported
+    assert multiplies_bfloat16(equal_batches=False) is multiplies_bfloat16(equal_batches=True) is supported
