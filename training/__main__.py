@@ -72,9 +72,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.command == "check":
             _check(options, console)
-        elif options.command in ("train", "pretrain"):
+        elif options.command == "train":
+            _train(options, console)
+        elif options.command == "pretrain":
             keep_freed_memory()
-            (_train if options.command == "train" else _pretrain)(options, console)
+            _pretrain(options, console)
         elif options.command == "card":
             update_card(options.card, options.reports)
             console.print(f"wrote {options.card}", markup=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""How the C library keeps memory in a run on CPUs.
+"""How the C library keeps memory in a process.
 
 In and out: nothing; a setting of this process. Does not know: tensors, devices, configs.
 """
@@ -18,8 +18,8 @@ PADDED_BYTES = 2**28
 def keep_freed_memory() -> bool:
     """Let the process keep what it frees, where the C library is glibc; returns whether it was told to.
 
-    Every step of training allocates and frees the same large tensors. By default glibc gives each back to the system, and each new one costs a page
-    fault and a page of zeros for every 4 KiB: on two cores that was up to half of the processor's time (`python -m benchmarks.step_time`).
+    A step of pretraining allocates and frees the same large tensors, scores of every piece for every masked token among them. By default glibc gives
+    each back to the system, and each new one costs a page fault and a page of zeros for every 4 KiB (`python -m benchmarks.step_time`).
     """
     if platform.libc_ver()[0] != "glibc":
         return False
