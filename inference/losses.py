@@ -24,7 +24,7 @@ def topic_loss(logits: Tensor, labels: Tensor, allowed: Tensor, smoothing: float
     """Summed cross-entropy over the labels that each article's source uses; [B, C], [B], [B, C] -> scalar."""
     known = labels != IGNORE
     if not known.any():
-        return logits.sum() * 0.0
+        return logits.float().sum() * 0.0
     allowed = allowed[known]
     log_probabilities = logits[known].float().masked_fill(~allowed, -torch.inf).log_softmax(-1)
     gold = log_probabilities.gather(1, labels[known, None]).squeeze(1)
@@ -36,7 +36,7 @@ def stance_loss(logits: Tensor, labels: Tensor, weights: Tensor, merged: Tensor)
     """Summed cross-entropy of the labelled pairs; where neutral covers unrelated, -log(p_neutral + p_unrelated) for both."""
     known = labels != IGNORE
     if not known.any():
-        return logits.sum() * 0.0
+        return logits.float().sum() * 0.0
     neutral, unrelated = STANCES.index("neutral"), STANCES.index("unrelated")
     labels = labels[known]
     log_probabilities = logits[known].float().log_softmax(-1)
@@ -49,7 +49,7 @@ def stance_loss(logits: Tensor, labels: Tensor, weights: Tensor, merged: Tensor)
 def salience_loss(logits: Tensor, targets: Tensor, sentence_article: Tensor, weights: Tensor) -> Tensor:
     """Summed listwise cross-entropy of each article's sentences against its target distribution (ListNet, Cao et al. 2007)."""
     if not targets.any():
-        return logits.sum() * 0.0
+        return logits.float().sum() * 0.0
     log_probabilities = segment_log_softmax(logits, sentence_article, len(weights))
     return -(targets * log_probabilities * weights[sentence_article]).sum()
 

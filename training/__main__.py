@@ -87,7 +87,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:  # Transformers reports a model that cannot be had this way, in several lines
         return _fail(" ".join(str(error).split()), options, is_main)
     except RunStopped as stopped:
-        console.print(f"{stopped}. Go on with --resume.", markup=False, soft_wrap=True)
+        if is_main:
+            print(f"{stopped}. Go on with --resume.", file=sys.stderr)
         return 143
     except KeyboardInterrupt:
         resume = " Go on with --resume." if options.command in ("train", "pretrain") else ""

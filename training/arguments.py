@@ -18,7 +18,7 @@ def training_arguments(output: Path, seed: int, settings: Optimization, *, equal
 
     `equal_batches` says that all batches have one shape. On CPUs bfloat16 pays only then: each new shape has its kernels made anew.
     """
-    bfloat16 = settings.precision == "bfloat16" or (settings.precision == "auto" and multiplies_bfloat16(equal_batches))
+    bfloat16 = settings.precision == "bfloat16" or (settings.precision == "auto" and bfloat16_is_faster(equal_batches))
     every = min(settings.evaluate_every, 1 - 1e-9)  # the Trainer takes 1 for one step, and shares of the run from there downward
     os.environ["TENSORBOARD_LOGGING_DIR"] = str(output / "tensorboard")  # the only way to tell the stock callback
     arguments = TrainingArguments(
@@ -54,8 +54,8 @@ def training_arguments(output: Path, seed: int, settings: Optimization, *, equal
     return arguments
 
 
-def multiplies_bfloat16(equal_batches: bool) -> bool:
-    """Whether bfloat16 is the faster format here: on GPUs since 2020, and for batches of one shape on CPUs with AMX."""
+def bfloat16_is_faster(equal_batches: bool) -> bool:
+    """Whether the device multiplies bfloat16 matrices faster than float32 ones: GPUs that have it, and CPUs with AMX for batches of one shape."""
     if torch.accelerator.is_available():
-        return torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+        return torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
     return equal_batches and bool(torch.cpu.get_capabilities().get("amx_bf16"))

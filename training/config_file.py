@@ -119,6 +119,8 @@ def _apply(kind: type[BaseModel], value: dict[str, Any], override: str, set_by: 
                 place[part] = yaml_text.parse_value(text)
             except ConfigError as error:
                 return str(error).rstrip(".")
+            for stale in [one for one in set_by if one[: len(path)] == path]:
+                del set_by[stale]
             set_by[path] = override
         elif isinstance(place, dict) and place.get(part) is None:
             place[part] = {}
@@ -128,9 +130,6 @@ def _apply(kind: type[BaseModel], value: dict[str, Any], override: str, set_by: 
 
 def _where(path: str, found_at: KeyPath, places: dict[KeyPath, str], set_by: dict[KeyPath, str]) -> str:
     """The override or the file:line that a problem comes from; a missing key is at the mapping that lacks it."""
-    for length in range(len(found_at), 0, -1):
-        if found_at[:length] in set_by:
-            return f"--set {set_by[found_at[:length]]}"
-        if found_at[:length] in places:
-            return places[found_at[:length]]
-    return path
+    longest_first = [found_at[:length] for length in range(len(found_at), 0, -1)]
+    overrides = [f"--set {set_by[at]}" for at in longest_first if at in set_by]  # what an override sets replaces all that the file has below it
+    return next(iter(overrides + [places[at] for at in longest_first if at in places]), path)

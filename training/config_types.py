@@ -40,6 +40,6 @@ class Optimization(Strict):
     warmup_fraction: Rate = Field(default=0.06, description="Share of the run in which the learning rate rises.")
     gradient_clip: float = Field(default=1.0, gt=0, description="Largest norm of the gradient.")
     precision: Literal["auto", "float32", "bfloat16"] = Field(
-        default="auto", description="Number format of matrix products; auto = bfloat16 where it is faster: on GPUs, and for pretraining on CPUs with AMX."
+        default="auto", description="Number format of matrix products; auto = bfloat16 on GPUs that have it, and in pretraining on CPUs with AMX; else float32."
     )
     evaluate_every: float = Field(default=0.1, gt=0, le=1, description="Share of the run between two evaluations on held-out data.")

@@ -61,11 +61,16 @@ class PretrainResult:
 def pretrain(
     config: PretrainConfig, *, resume: bool = False, write: Callable[[str], None] = lambda line: None, progress: Progress = lambda *_: None
 ) -> PretrainResult:
-    """Run the whole job. With `resume`, go on from the last saved state of the same config; raises `ConfigError` if it differs."""
+    """Run the whole job. With `resume`, go on from the last saved state of the same config; raises `ConfigError` if it differs.
+
+    Raises `RunStopped` where SIGTERM ended the training; its state is saved.
+    """
     output = config.output
     claim_output(output, config_to_yaml(config), resume)
     set_seed(config.seed)
     arguments = training_arguments(output, config.seed, config.training, equal_batches=True, torch_compile=torch.cuda.is_available())
+
+    precision = "bfloat16" if arguments.bf16 else "float32"
 
     texts = load_texts(config)
     claim_data(output, texts.digests, resume)
@@ -80,7 +85,7 @@ def pretrain(
     batch_rows = config.training.batch_tokens // config.model.window_tokens
     batches = config.training.tokens // config.training.batch_tokens
     plan = plan_rows({lang: len(group) for lang, group in rows.items()}, config.data.mixing_exponent, batches, batch_rows, config.seed)
-    write(_describe_rows(rows, plan.size, len(tokenizer)))
+    write(f"{_describe_rows(rows, plan.size, len(tokenizer))}; {precision}")
     arguments.logging_steps = max(1, batches // (config.training.accumulation * arguments.world_size * LOG_LINES))
 
     settings = config.training
@@ -105,7 +110,7 @@ def pretrain(
         read = min(steps * step_tokens, plan.size * config.model.window_tokens)  # the last step may be a short one
         scores = bits_per_byte(trained, tokenizer, held_out)
         result = PretrainResult(output / "checkpoint", steps, read, trainer.seconds, parameters, parameters - embedded, scores)
-        save_base(config, trained, tokenizer, result, texts)
+        save_base(config, trained, tokenizer, result, texts, precision)
         return result
 
     return on_main_process(trainer.accelerator, export)
@@ -164,7 +169,9 @@ def bits_per_byte(model: ModernBertForMaskedLM, tokenizer: PreTrainedTokenizerBa
     return {"mean": sum(found.values()) / len(found)} | found
 
 
-def save_base(config: PretrainConfig, model: ModernBertForMaskedLM, tokenizer: PreTrainedTokenizerBase, result: PretrainResult, texts: Texts) -> None:
+def save_base(
+    config: PretrainConfig, model: ModernBertForMaskedLM, tokenizer: PreTrainedTokenizerBase, result: PretrainResult, texts: Texts, precision: str
+) -> None:
     """Write the base whole or not at all."""
     with whole_folder(result.base) as temporary:
         model.save_pretrained(temporary)
@@ -176,6 +183,7 @@ def save_base(config: PretrainConfig, model: ModernBertForMaskedLM, tokenizer: P
             "tokens": result.tokens,
             "seconds": round(result.seconds, 1),
             "parameters": result.parameters,
+            "precision": precision,
             "bits_per_byte": {name: round(value, 4) for name, value in result.bits_per_byte.items()},
             "characters": {lang: sum(map(len, documents)) for lang, documents in texts.train.items()},
             "left_out": texts.left_out,

@@ -46,7 +46,10 @@ Progress = Callable[[str, int, int], None]
 
 
 def train(config: RunConfig, *, resume: bool = False, write: Callable[[str], None] = lambda line: None, progress: Progress = lambda *_: None) -> RunResult:
-    """Run the whole job. With `resume`, go on from the last saved state of the same config; raises `ConfigError` if it differs."""
+    """Run the whole job. With `resume`, go on from the last saved state of the same config; raises `ConfigError` if it differs.
+
+    Raises `RunStopped` where SIGTERM ended the training; its state is saved.
+    """
     output = config.output
     claim_output(config.output, config_to_yaml(config), resume)
     set_seed(config.seed)

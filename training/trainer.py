@@ -78,8 +78,15 @@ class ScoredTrainer(Trainer):
         return clock.seconds
 
     def train(self, *args: Any, **kwargs: Any) -> Any:
-        """The stock loop. Raises `RunStopped` where SIGTERM ended it: `timeout`, batch systems and shutdowns send that."""
-        output = super().train(*args, **kwargs)
+        """The stock loop. Raises `RunStopped` where SIGTERM ended it, which is heard in the main thread only."""
+        self.ending.stopped = False
+        listens = threading.current_thread() is threading.main_thread()  # Python lets no other thread handle signals
+        before = signal.signal(signal.SIGTERM, self.ending.ask) if listens else None
+        try:
+            output = super().train(*args, **kwargs)
+        finally:
+            if listens:
+                signal.signal(signal.SIGTERM, signal.SIG_DFL if before is None else before)
         if self.ending.stopped:
             raise RunStopped(f"stopped at step {self.state.global_step:,} of {self.state.max_steps:,}; its state is saved")
         return output
@@ -149,29 +156,30 @@ class ArticleTrainer(ScoredTrainer):
 
 
 class SaveAndStop(TrainerCallback):
-    """At SIGTERM, saves the state after the current step and ends the run, which can be resumed to the same bits.
+    """Once asked, saves the state after the current step and ends the run there, unless it ends by itself.
 
     The stock `enable_jit_checkpoint` saves before the optimizer step and does not tell an ended run from a finished one.
     """
 
     def __init__(self, accelerator: Accelerator) -> None:
         self.accelerator = accelerator
-        self.stopped = False
+        self.asked = self.saves = self.stopped = False
 
-    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        if threading.current_thread() is threading.main_thread():  # Python lets no other thread handle signals
-            self.before = signal.signal(signal.SIGTERM, self._ask)
-
-    def _ask(self, number: int, frame: FrameType | None) -> None:
-        self.accelerator.set_trigger()  # whichever process hears of it tells the others
+    def ask(self, number: int, frame: FrameType | None) -> None:
+        """The signal's handler."""
+        self.asked = True
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        if self.accelerator.check_trigger() and state.global_step < state.max_steps:
-            self.stopped = control.should_save = control.should_training_stop = True
+        if self.asked:
+            self.asked = False
+            self.accelerator.set_trigger()  # whichever process was asked tells the others
+        if self.accelerator.check_trigger():
+            self.saves = control.should_save = True
 
-    def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, self.before)
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        if self.saves and not control.should_training_stop:  # by now the last step and early stopping have spoken
+            self.stopped = control.should_training_stop = True
+        self.saves = False
 
 
 class Clock(ExportableState, TrainerCallback):

@@ -105,7 +105,7 @@ def test_a_run_told_to_end_says_how_to_go_on(write_config: Callable[..., Path], 
     with monkeypatch.context() as patch:
         patch.setattr(_Bars, "show", lambda bars, what, done, total: os.kill(os.getpid(), signal.SIGTERM) if (what, done) == ("training", 2) else None)
         assert main(["train", str(config)]) == 143
-    assert re.fullmatch(r"stopped at step [23] of \d+; its state is saved\. Go on with --resume\.", lines_of(capsys)[-1])
+    assert re.fullmatch(r"stopped at step [23] of \d+; its state is saved\. Go on with --resume\.\n", capsys.readouterr().err)
     assert main(["train", str(config), "--resume"]) == 0
 
 

@@ -49,6 +49,16 @@ def problem(path: Path, override: str) -> str:
     return line.removeprefix(f"--set {override}: ")
 
 
+def test_what_an_override_replaces_is_told_at_the_override(path: Path) -> None:
+    override = "data.train=[{name: a, path: x.doc}]"
+    (line,) = problems(path, [override])
+    assert line.startswith(f"--set {override}: data.train.0.path: must end in one of ")
+    later = "data.train=[{name: a, path: x.txt}]"
+    (line,) = problems(path, ["data.train.0.path=x.doc", later])
+    assert line.startswith(f"--set {later}: data.train.0.path: ")
+    assert line.endswith("found 'x.txt'.")
+
+
 def test_values_and_defaults(path: Path) -> None:
     config = load_config(path)
     assert config.training.learning_rate == 2e-5
@@ -330,6 +340,36 @@ def test_problems_are_told_at_the_file_that_has_them(tmp_path: Path) -> None:
         load_config(path)
     _, *lines = str(caught.value).splitlines()
     assert [line.split(": ")[0].strip() for line in lines] == [f"{path.parent}/../small.yaml:14", f"{path}:5", f"{path}:2"]
+
+
+def test_what_a_replaced_list_lacks_is_told_where_the_new_list_stands(tmp_path: Path) -> None:
+    """The other file has the missing keys, in items of a list that counts no more; beside it, its own problems stay at its lines."""
+    path = extending(tmp_path, "extends: ../small.yaml\ntraining: {tokens: 0}\ndata:\n  train:\n    - name: one\n    - path: one.csv\n")
+    train = "    - {name: news, path: news.jsonl}\n"
+    (tmp_path / "small.yaml").write_text(SMALL.replace(train, train + "    - {name: more, path: more.csv}\n").replace("lang: no", "lang: 7"), encoding="utf-8")
+    last = tmp_path / "last.yaml"
+    last.write_text("extends: more/other.yaml\nname: last\nmodel: {tokenizer: {}}\n", encoding="utf-8")
+    for read, other in ((path, path), (last, tmp_path / "more" / "other.yaml")):
+        with pytest.raises(ConfigError) as caught:
+            load_config(read)
+        _, *lines = str(caught.value).splitlines()
+        assert [line.strip().split(": ")[:2] for line in lines] == [
+            [f"{other}:5", "data.train.0.hub"],
+            [f"{other}:6", "data.train.1.name"],
+            [f"{other.parent}/../small.yaml:8", "data.dev.0.lang"],
+            [f"{other}:2", "training.tokens"],
+        ]
+
+
+def test_what_a_merged_mapping_lacks_is_told_where_the_extending_file_names_it(tmp_path: Path) -> None:
+    path = extending(tmp_path, "extends: ../small.yaml\nmodel:\n  backbone:\n    architecture: {type: t5, width: 62}\n")
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    _, *lines = str(caught.value).splitlines()
+    assert [line.strip().split(". ")[0].rstrip(".") for line in lines] == [
+        f"{path}:4: model.backbone.architecture.decoder_layers: missing; give a value",
+        f"{path.parent}/../small.yaml:10: model.backbone.architecture.heads: width / heads must be a whole number, found 62 / 4",
+    ]
 
 
 @pytest.mark.parametrize(

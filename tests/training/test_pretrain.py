@@ -236,6 +236,21 @@ def test_embeddings_begin_from_counts_or_random(texts: Path, tmp_path: Path) -> 
     assert not torch.allclose(random.get_input_embeddings().weight[seen], expected[seen] * 0.02, atol=1e-3)
 
 
+def test_the_head_reads_the_masked_tokens_alone_and_the_loss_is_the_same(texts: Path, tmp_path: Path) -> None:
+    tokenizer = train_tokenizer([("en", sentence) for sentence in SENTENCES.values()] * 9, "bpe", 300, seed=1)
+    model = build_base(config(texts, tmp_path / "run"), tokenizer, None)
+    ids = torch.arange(10, 50).reshape(2, 20)
+    labels = torch.full_like(ids, -100)
+    labels[0, 3], labels[1, 5], labels[1, 19] = 13, 40, 12
+    with torch.inference_mode():
+        found = model(input_ids=ids, labels=labels)
+        model.sparse_prediction = False
+        everywhere = model(input_ids=ids, labels=labels)
+    assert found.logits.shape == (3, len(tokenizer))  # three of the 40 tokens
+    assert torch.allclose(found.logits, everywhere.logits[[0, 1, 1], [3, 5, 19]], atol=1e-5)
+    assert float(found.loss) == pytest.approx(float(everywhere.loss), abs=1e-5)
+
+
 def test_an_encoder_wider_than_its_vocabulary_is_built(texts: Path, tmp_path: Path) -> None:
     run = config(texts, tmp_path / "run", "model.architecture.width=800", "model.architecture.heads=4", "training.tokens=512")
     assert pretrain(run).steps == 1

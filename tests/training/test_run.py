@@ -1,4 +1,5 @@
 import json
+import math
 import os
 import shutil
 import signal
@@ -231,6 +232,28 @@ def test_a_run_told_to_end_in_its_last_step_ends_as_ever(tmp_path: Path, tiny_co
 
     result = train(tiny_config(tmp_path / "run"), progress=end)
     assert differing(weights(result.checkpoint), weights(finished.result.checkpoint)) == []
+
+
+def test_a_run_told_to_end_where_patience_ends_it_is_finished(
+    tmp_path: Path, tiny_config: TinyConfig, finished: Finished, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second = 2 * math.ceil(finished.result.steps / 4)  # the step of the second evaluation
+
+    def end(what: str, done: int, total: int) -> None:
+        if (what, done) == ("training", second):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    script_scores(monkeypatch, [0.5, 0.4])
+    result = train(tiny_config(tmp_path / "run", "training.patience=1"), progress=end)
+    assert (result.steps, result.scores) == (second, {"score": 0.5})
+
+
+def test_a_run_that_fails_leaves_the_signal_handler_as_it_was(tmp_path: Path, tiny_config: TinyConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    handler = signal.getsignal(signal.SIGTERM)
+    stop_at_evaluation(monkeypatch, 1)
+    with pytest.raises(Killed):
+        train(tiny_config(tmp_path / "run"))
+    assert signal.getsignal(signal.SIGTERM) is handler
 
 
 def test_a_run_killed_while_it_saves_resumes_from_the_state_before(
