@@ -109,6 +109,14 @@ def test_a_run_told_to_end_says_how_to_go_on(write_config: Callable[..., Path], 
     assert main(["train", str(config), "--resume"]) == 0
 
 
+def test_pretraining_keeps_freed_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    asked: list[bool] = []
+    monkeypatch.setattr("training.__main__.keep_freed_memory", lambda: asked.append(True))
+    assert main(["pretrain", str(tmp_path / "missing.yaml")]) == 2
+    assert asked == [True]
+    assert "missing.yaml" in capsys.readouterr().err
+
+
 def test_evaluate_files(saved_checkpoint: Path, held_out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     second = tmp_path / "other" / "held-out.jsonl"
     second.parent.mkdir()

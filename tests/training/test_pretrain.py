@@ -1,5 +1,7 @@
 import json
 import math
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from training.corpus import load_corpus
 from training.packing import pack, pack_scored
 from training.pretrain import PretrainResult, bits_per_byte, build_base, pretrain
 from training.run import train
+from training.trainer import RunStopped
 from training.vocabulary import train_tokenizer
 
 CONFIG = """
@@ -160,6 +163,20 @@ def test_a_killed_run_resumes_to_the_same_weights(
     assert one.keys() == other.keys()
     assert [name for name in one if not torch.equal(one[name], other[name])] == []
     assert result.bits_per_byte == finished[0].bits_per_byte
+
+
+def test_a_run_told_to_end_resumes_to_the_same_weights(texts: Path, tmp_path: Path, finished: tuple[PretrainResult, list[str]]) -> None:
+    run = config(texts, tmp_path / "run")
+
+    def end(what: str, done: int, total: int) -> None:
+        if (what, done) == ("pretraining", 6):  # between two evaluations
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(RunStopped, match=r"^stopped at step [67] of 16; its state is saved$"):
+        pretrain(run, progress=end)
+    result = pretrain(run, resume=True)
+    one, other = (load_file(folder / "model.safetensors") for folder in (finished[0].base, result.base))
+    assert [name for name in one if not torch.equal(one[name], other[name])] == []
 
 
 def test_a_resumed_run_wants_its_config_and_its_text(texts: Path, tmp_path: Path, finished: tuple[PretrainResult, list[str]]) -> None:
