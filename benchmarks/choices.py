@@ -70,7 +70,7 @@ def run(choice: Choice, tokens: int, data_root: Path, console: Console) -> dict[
         "predicted": choice.predicted,
         "tokens": result.tokens,
         "seconds": round(result.seconds),
-        "scores": {name: round(value, 4) for name, value in result.scores.items()},
+        "scores": {name: round(value, 4) for name, value in result.scores.items() if "/" not in name},
     }
 
 
