@@ -15,6 +15,7 @@ from math import ceil
 from pathlib import Path
 
 import torch
+import torch.distributed as dist
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -94,6 +95,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         resume = " Go on with --resume." if options.command in ("train", "pretrain") else ""
         print(f"interrupted.{resume}", file=sys.stderr)
         return 130
+    finally:
+        if dist.is_initialized():  # its threads may ask for the interpreter after that has ended, and abort the process
+            dist.destroy_process_group()
     return 0
 
 
