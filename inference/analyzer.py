@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from transformers import PreTrainedTokenizerBase
@@ -24,6 +24,7 @@ from inference.errors import CheckpointError, DataError
 from inference.generation import Candidate, Request, SummaryTokenizer, write
 from inference.labels import STANCES
 from inference.model import ArticleModel, Outputs
+from inference.ngrams import Bag, read_bags
 from inference.summaries import article_text, checked_summary, extractive_summary
 from inference.words import count_words
 
@@ -74,6 +75,16 @@ class _Prepared:
     held: int  # sentences that the windows hold
     targets: list[str]
     target_ids: list[list[int]]
+    article_bag: list[Bag]  # what the model of n-grams reads of it; none where the checkpoint has no such model
+    stance_bags: list[list[Bag]]  # the same of it and each target
+
+
+@dataclass(frozen=True, slots=True)
+class Logits:
+    """What the encoder, and what the n-grams, say of one article before they are weighed: rows 0 and 1. Without a model of n-grams row 1 is 0."""
+
+    topic: torch.Tensor  # [2, C]
+    stances: torch.Tensor  # [K, 2, 4] of its own targets, then of those asked about
 
 
 class Analyzer:
@@ -143,6 +154,13 @@ class Analyzer:
             articles, lambda article: self._prepare(article, (), []), lambda members: self._write(members, self._forward(members), limits), None
         )
 
+    def logits(self, articles: Iterable[Article], *, on_error: Callable[[Article, DataError], None] | None = None) -> Iterator[Logits]:
+        """The logits behind the answers to each article and the targets in its own `stances`, in order: for those who weigh them.
+
+        Raises as `analyze_many` does.
+        """
+        return self._in_order(articles, lambda article: self._prepare(article, (), []), lambda members: self._logits(members, self._forward(members)), on_error)
+
     def method(self, asked: str) -> str:
         """ "extractive" or "abstractive": what is `asked` for, or what "auto" means for this checkpoint. Raises `DataError` where it cannot be had."""
         if asked not in METHODS:
@@ -182,7 +200,9 @@ class Analyzer:
         encoded = self.articles.encode(article)
         windows, held = self.articles.windows(encoded.title_ids, encoded.sentence_ids)
         own = [stance.target for stance in article.stances]
-        return _Prepared(encoded, windows, held, [*own, *targets], [*self.articles.encode_targets(own), *target_ids])
+        asked = [*own, *targets]
+        article_bag, stance_bags = ([], []) if self.model.topic_ngrams is None else read_bags(encoded.page, asked)
+        return _Prepared(encoded, windows, held, asked, [*self.articles.encode_targets(own), *target_ids], article_bag, stance_bags)
 
     @torch.inference_mode()
     def _forward(self, members: Sequence[_Prepared]) -> Outputs:
@@ -195,22 +215,41 @@ class Analyzer:
             raise CheckpointError("the model answers with infinite or undefined numbers: its weights are broken. Load another checkpoint.")
         return outputs
 
+    @torch.inference_mode()
+    def _logits(self, members: Sequence[_Prepared], outputs: Outputs) -> Iterator[Logits]:
+        """What the encoder and the n-grams say of `members`."""
+        assert outputs.topic_logits is not None
+        assert outputs.stance_logits is not None
+        topics, stances = outputs.topic_logits.float(), outputs.stance_logits.float()
+        of_topics, of_stances = torch.zeros_like(topics), torch.zeros_like(stances)
+        if self.model.topic_ngrams is not None and self.model.stance_ngrams is not None:
+            of_topics = self.model.topic_ngrams([member.article_bag for member in members])
+            of_stances = self.model.stance_ngrams([bags for member in members for bags in member.stance_bags])
+        sizes = [len(member.targets) for member in members]
+        both = torch.stack([stances, of_stances], dim=1).cpu().split(sizes)
+        return map(Logits, torch.stack([topics, of_topics], dim=1).cpu(), both)
+
+    def _probabilities(self, task: str, logits: torch.Tensor) -> list[Any]:
+        """[..., 2, labels] -> nested lists [..., labels]"""
+        weight = {"topic": self.model.config.topic_ngram_weight, "stance": self.model.config.stance_ngram_weight}[task]
+        encoder, ngrams = logits.unbind(-2)
+        found: list[Any] = ((encoder + weight * ngrams) / self.temperatures[task]).softmax(-1).tolist()
+        return found
+
     def _analyze(self, members: Sequence[_Prepared], limits: _Limits) -> Iterator[Analysis]:
         """The analyses of `members`, which are read at once."""
         outputs = self._forward(members)
-        assert outputs.topic_logits is not None
-        assert outputs.stance_logits is not None
         assert outputs.salience_logits is not None
         assert outputs.boilerplate_logits is not None
-        topics = (outputs.topic_logits.float() / self.model.config.topic_temperature).softmax(-1).tolist()
-        stances = iter((outputs.stance_logits.float() / self.model.config.stance_temperature).softmax(-1).tolist())
         sizes = [p.held for p in members]
         saliences = outputs.salience_logits.float().cpu().split(sizes)
         boilerplate = outputs.boilerplate_logits.float().sigmoid().cpu().split(sizes)
         written = self._write(members, outputs, limits) if limits.method == ABSTRACTIVE else [[] for _ in members]
-        for number, member in enumerate(members):
-            found = tuple(_stance(target, next(stances), limits.min_confidence) for target in member.targets)
-            yield self._analysis(member, topics[number], found, saliences[number], boilerplate[number].tolist(), written[number], limits)
+        for number, (member, logits) in enumerate(zip(members, self._logits(members, outputs), strict=True)):
+            stances = self._probabilities("stance", logits.stances)
+            found = tuple(_stance(target, scores, limits.min_confidence) for target, scores in zip(member.targets, stances, strict=True))
+            topics = self._probabilities("topic", logits.topic)
+            yield self._analysis(member, topics, found, saliences[number], boilerplate[number].tolist(), written[number], limits)
 
     def _write(self, members: Sequence[_Prepared], outputs: Outputs, limits: _Limits) -> list[list[Candidate]]:
         """What the decoder proposes for each of `members`, from the states that are there already."""
@@ -275,8 +314,8 @@ def _tokens_per_word(encoded: EncodedArticle) -> float:
     """Of an article's sentences, in the words of `max_words`."""
     page = encoded.page
     read = page.sentences[: len(encoded.sentence_ids)]
-    words = sum(count_words(page.text[sentence.start : sentence.end]) for sentence in read)
-    return max(1.0, sum(map(len, encoded.sentence_ids)) / max(words, 1))
+    counted = sum(count_words(page.text[sentence.start : sentence.end]) for sentence in read)
+    return max(1.0, sum(map(len, encoded.sentence_ids)) / max(counted, 1))
 
 
 def _stance(target: str, scores: list[float], min_confidence: float) -> StanceResult:

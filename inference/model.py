@@ -15,7 +15,9 @@ from transformers.modeling_outputs import BaseModelOutput
 from transformers.utils.generic import ModelOutput
 
 from inference.heads import ReaderBlock, SentenceHead, StanceReader, Tokens, TopicHead
+from inference.labels import STANCES
 from inference.losses import TASKS, boilerplate_loss, count_items, salience_loss, stance_loss, summary_loss, topic_loss
+from inference.ngrams import KINDS, NgramModel
 
 MAX_PADDING = 0.05
 """A group of windows is closed when another window would raise its share of padding above this."""
@@ -30,7 +32,8 @@ GROUP_TOKENS = 16_384
 class ArticleConfig(PreTrainedConfig):
     """What an `ArticleModel` is made of. `backbone` holds the backbone's own config as a dictionary; `topics` are in logit order.
 
-    The temperatures divide the logits where probabilities are wanted (`training.calibration` fits them); the model's logits are as they are.
+    Where probabilities are wanted they are the softmax of (logits + ngram_weight * those of n-grams) / temperature, with the weight and temperature
+    of the task, which `training.calibration` fits; the model's logits are as they are. `ngram_buckets` 0 = the checkpoint has no model of n-grams.
     The prefixes open what the decoder writes and tell it what to write; "" = the checkpoint does not write. `summary_method` is what "auto" means.
     """
 
@@ -47,6 +50,9 @@ class ArticleConfig(PreTrainedConfig):
         target_tokens: int = 48,
         topic_temperature: float = 1.0,
         stance_temperature: float = 1.0,
+        topic_ngram_weight: float = 1.0,
+        stance_ngram_weight: float = 1.0,
+        ngram_buckets: int = 0,
         summary_tokens: int = 128,
         summary_prefix: str = "",
         headline_prefix: str = "",
@@ -62,6 +68,9 @@ class ArticleConfig(PreTrainedConfig):
         self.target_tokens = target_tokens
         self.topic_temperature = topic_temperature
         self.stance_temperature = stance_temperature
+        self.topic_ngram_weight = topic_ngram_weight
+        self.stance_ngram_weight = stance_ngram_weight
+        self.ngram_buckets = ngram_buckets
         self.summary_tokens = summary_tokens
         self.summary_prefix = summary_prefix
         self.headline_prefix = headline_prefix
@@ -113,6 +122,9 @@ class ArticleModel(PreTrainedModel):
         # [D], [D, D]: the heads see (embedding - center) @ map of a word; `training.build` sets them where the backbone is pretrained
         self.register_buffer("word_center", torch.zeros(width))
         self.register_buffer("word_map", torch.eye(width))
+        # beside the encoder, for who has the words (`inference.analyzer`): no loss reads them
+        self.topic_ngrams = NgramModel(1, config.ngram_buckets, len(config.topics)) if config.ngram_buckets else None
+        self.stance_ngrams = NgramModel(len(KINDS), config.ngram_buckets // 2, len(STANCES)) if config.ngram_buckets else None
         self.loss_weights = dict.fromkeys(TASKS, 1.0)
         self.label_smoothing = 0.0
         self.summary_label_smoothing = 0.0

@@ -163,6 +163,7 @@ model:
   max_windows: 4
   target_tokens: 12
   reader_layers: 1
+  ngram_buckets: 1024
 training:
   tokens: 6000
   batch_tokens: 512

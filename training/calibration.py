@@ -1,85 +1,87 @@
-"""One temperature per task, fitted on dev, so that a confidence of 0.8 is right about 8 times in 10.
+"""How much n-grams count beside the encoder, and one temperature, per task, fitted on dev, so that a confidence of 0.8 is right about 8 times in 10.
 
-In: an analyzer whose answers are not calibrated yet, and dev articles with labels. Out: numbers that divide the logits (Guo et al.
-2017, On Calibration of Modern Neural Networks, https://arxiv.org/abs/1706.04599). The best label stays the best.
-Does not know: checkpoints, configs; `training.run` stores the numbers, `inference.analyzer` uses them.
+In: an analyzer, and dev articles with labels. Out: a factor of the n-grams' logits and a number that divides the sum (temperature scaling, Guo et al.
+2017, On Calibration of Modern Neural Networks, https://arxiv.org/abs/1706.04599; of two models, a linear opinion pool in log space, Genest and Zidek
+1986, https://doi.org/10.1214/ss/1177013825). Does not know: checkpoints, configs; `training.run` stores the numbers, `inference.analyzer` uses them.
 """
 
-import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize_scalar
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import logsumexp
 
-from inference.analysis import EXTRACTIVE
 from inference.analyzer import Analyzer
 from inference.article import Article
 from inference.labels import STANCES
 
 LEAST_ITEMS = 50
-"""Below this many labeled items a fit is noise, and the temperature stays 1."""
+"""Below this many labeled items a fit is noise, and both numbers stay 1."""
 
-LIMITS = (0.2, 5.0)
-"""Temperatures looked at: beyond them the model is broken rather than badly calibrated."""
-
-SMALLEST = 1e-12
+ENCODER_LIMITS, NGRAM_LIMITS = (0.02, 5.0), (0.0, 20.0)
+"""Factors looked at of the logits of either: 1 / temperature, and weight / temperature. Beyond them a model is broken rather than badly calibrated."""
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """A task's temperature, the dev items behind it, and their mean negative log-likelihood before and after; None where nothing was fitted."""
+    """A task's temperature and the weight of its n-grams, the dev items behind them, and their mean negative log-likelihood before and after.
+
+    The losses are None where nothing was fitted; before, both numbers are 1.
+    """
 
     temperature: float
+    ngram_weight: float
     n: int
     loss_before: float | None
     loss_after: float | None
 
 
 def calibrate(analyzer: Analyzer, articles: Sequence[Article], neutral_covers_unrelated: Collection[str] = ()) -> dict[str, Calibration]:
-    """Fit the temperatures of "topic" and "stance". In the sources named, neutral and unrelated are one stance."""
+    """Fit the numbers of "topic" and "stance". In the sources named, neutral and unrelated are one stance."""
     topics = analyzer.model.config.topics
-    scores: dict[str, list[list[float]]] = {"topic": [], "stance": []}
+    logits: dict[str, list[NDArray[np.float64]]] = {"topic": [], "stance": []}
     right: dict[str, list[set[int]]] = {"topic": [], "stance": []}
     either = {STANCES.index("neutral"), STANCES.index("unrelated")}
     refused: set[int] = set()
     # the report of the run counts those that are refused
-    analyses = list(analyzer.analyze_many(articles, method=EXTRACTIVE, on_error=lambda article, error: refused.add(id(article))))
+    found = list(analyzer.logits(articles, on_error=lambda article, error: refused.add(id(article))))
     read = [article for article in articles if id(article) not in refused]
-    for article, analysis in zip(read, analyses, strict=True):
+    for article, one in zip(read, found, strict=True):
         if article.topic:
-            scores["topic"].append([analysis.topic.scores[name] for name in topics])
+            logits["topic"].append(one.topic.double().numpy())
             right["topic"].append({topics.index(article.topic)})
-        for gold, result in zip(article.stances, analysis.stances, strict=True):
+        for gold, pair in zip(article.stances, one.stances.double().numpy(), strict=True):
             if gold.stance:
                 place = STANCES.index(gold.stance)
                 merged = article.source in neutral_covers_unrelated and place in either
-                scores["stance"].append([result.scores[name] for name in STANCES])
+                logits["stance"].append(pair)
                 right["stance"].append(either if merged else {place})
-    return {task: fit_temperature(scores[task], right[task]) for task in scores}
+    return {task: fit_calibration(np.array(logits[task]), right[task]) for task in logits}
 
 
-def fit_temperature(scores: Sequence[Sequence[float]], right: Sequence[Collection[int]]) -> Calibration:
-    """The temperature with the least negative log-likelihood of the right labels; `scores` are probabilities, [items, labels].
+def fit_calibration(logits: NDArray[np.float64], right: Sequence[Collection[int]]) -> Calibration:
+    """The numbers with the least negative log-likelihood of the right labels; `logits` are [items, 2, labels], the encoder's and the n-grams'.
 
-    An item may have several right labels, which count as one.
+    An item may have several right labels, which count as one. Where the n-grams say nothing, all 0, their weight stays 1.
 
-    >>> sure_but_half_wrong = fit_temperature([[0.99, 0.01]] * 100, [{0}] * 50 + [{1}] * 50)
-    >>> sure_but_half_wrong.temperature
-    5.0
+    >>> sure_but_half_wrong = np.array([[[4.0, 0.0], [0.0, 0.0]]] * 100)
+    >>> fit_calibration(sure_but_half_wrong, [{0}] * 60 + [{1}] * 40).temperature
+    9.865
     """
-    if len(scores) < LEAST_ITEMS:
-        return Calibration(1.0, len(scores), None, None)
-    logits = np.log(np.clip(np.array(scores, dtype=float), SMALLEST, None))
-    mask = np.zeros(logits.shape, dtype=bool)
+    if len(logits) < LEAST_ITEMS:
+        return Calibration(1.0, 1.0, len(logits), None, None)
+    mask = np.zeros((len(logits), logits.shape[2]), dtype=bool)
     for row, labels in enumerate(right):
         mask[row, list(labels)] = True
 
-    def loss(log_temperature: float) -> float:
-        powers = np.exp(logits / math.exp(log_temperature))
-        shares = (powers * mask).sum(1) / powers.sum(1)
-        return float(-np.log(np.clip(shares, SMALLEST, None)).mean())
+    def loss(factors: NDArray[np.float64]) -> float:
+        both = np.einsum("f,nfl->nl", factors, logits)
+        return float((logsumexp(both, axis=1) - logsumexp(np.where(mask, both, -np.inf), axis=1)).mean())
 
-    found = minimize_scalar(loss, bounds=tuple(map(math.log, LIMITS)), method="bounded")
-    temperature = round(float(np.exp(found.x)), 3)
-    return Calibration(temperature, len(scores), loss(0.0), loss(math.log(temperature)))
+    # convex but for items with several right labels, and smooth: any start finds the one minimum
+    encoder, ngrams = minimize(loss, np.ones(2), method="L-BFGS-B", bounds=[ENCODER_LIMITS, NGRAM_LIMITS]).x
+    temperature = round(float(1 / encoder), 3)
+    weight = round(float(ngrams / encoder), 3) if logits[:, 1].any() else 1.0
+    return Calibration(temperature, weight, len(logits), loss(np.ones(2)), loss(np.array([1.0, weight]) / temperature))

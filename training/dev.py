@@ -58,7 +58,11 @@ def scored_articles(config: RunConfig, corpus: Corpus) -> list[Article]:
 
 
 def score_dev(config: RunConfig, corpus: Corpus, analyzer: Analyzer, codec: SummaryTokenizer | None) -> dict[str, float]:
-    """The scores of an evaluation during training; `score` is the mean of the selected ones, by which the best checkpoint is picked."""
+    """The scores of an evaluation during training; `score` is the mean of the selected ones, by which the best checkpoint is picked.
+
+    The model is calibrated first, as it would be for an export: how much the n-grams count beside an encoder depends on how good that is by now.
+    """
+    calibrate_on_dev(config, corpus, analyzer)
     held_out = HeldOut(
         scored_articles(config, corpus),
         topic_labels={source.source.name: source.topic_labels for source in corpus.dev},
@@ -80,10 +84,10 @@ def written_articles(config: RunConfig, corpus: Corpus) -> list[Article]:
 
 
 def calibrate_on_dev(config: RunConfig, corpus: Corpus, analyzer: Analyzer) -> dict[str, Calibration]:
-    """Fit the temperatures on the dev articles that the run is scored by, and put them into the model's config."""
+    """Fit the weights of n-grams and the temperatures on the dev articles that the run is scored by, and put them into the model's config."""
     merged = [source.source.name for source in corpus.dev if source.source.neutral_covers_unrelated]
-    analyzer.model.config.topic_temperature = analyzer.model.config.stance_temperature = 1.0
     found = calibrate(analyzer, scored_articles(config, corpus), merged)
-    analyzer.model.config.topic_temperature = found["topic"].temperature
-    analyzer.model.config.stance_temperature = found["stance"].temperature
+    settings = analyzer.model.config
+    settings.topic_temperature, settings.topic_ngram_weight = found["topic"].temperature, found["topic"].ngram_weight
+    settings.stance_temperature, settings.stance_ngram_weight = found["stance"].temperature, found["stance"].ngram_weight
     return found

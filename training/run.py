@@ -27,6 +27,7 @@ from training.dev import calibrate_on_dev, check_nothing_generated, check_select
 from training.duplicates import to_bytes
 from training.examples import Example, SourceLabels, Writing, inject_lines, make_example, source_labels, token_rarity
 from training.leakage import TRAINING_ARTICLES, TRAINING_TARGETS, target_digests
+from training.ngram_models import fit_ngrams
 from training.run_description import RunResult, curves, describe_config, describe_run
 from training.run_folder import claim_data, claim_output, last_complete_state, list_left_out
 from training.trainer import SCORE, ArticleTrainer, ReadableLog, on_main_process
@@ -81,6 +82,7 @@ def train(config: RunConfig, *, resume: bool = False, write: Callable[[str], Non
             write("no summary is learned, only headlines: the checkpoint will not write summaries")
     sources = [source_labels(s.articles, config.data.topics, s.topic_labels, s.source.neutral_covers_unrelated) for s in corpus.train]
     model.token_rarity.copy_(token_rarity(examples, len(model.token_rarity), tokenizer.all_special_ids))
+    fit_ngrams(model, corpus.train, sources, config.seed, progress)
     batches = _plan(config, corpus, examples)
     arguments.logging_steps = max(1, len(batches) // (config.training.accumulation * arguments.world_size * LOG_LINES))
 

@@ -1,12 +1,14 @@
 import math
 from random import Random
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from inference.analyzer import Analyzer
 from inference.article import Article, Stance
 from inference.labels import STANCES
-from training.calibration import LEAST_ITEMS, Calibration, calibrate, fit_temperature
+from training.calibration import LEAST_ITEMS, Calibration, calibrate, fit_calibration
 
 
 def softmax(logits: list[float], temperature: float) -> list[float]:
@@ -14,27 +16,54 @@ def softmax(logits: list[float], temperature: float) -> list[float]:
     return [power / sum(powers) for power in powers]
 
 
+def alone(logits: list[list[float]]) -> NDArray[np.float64]:
+    """Logits of an encoder without n-grams beside it."""
+    return np.stack([np.array(logits), np.zeros((len(logits), len(logits[0])))], axis=1)
+
+
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.5])
 def test_the_temperature_that_labels_were_drawn_at_is_found(temperature: float) -> None:
     random = Random(1)
     logits = [[random.gauss(0, 2) for _ in range(4)] for _ in range(4000)]
     gold = [{random.choices(range(4), softmax(row, temperature))[0]} for row in logits]
-    fitted = fit_temperature([softmax(row, 1.0) for row in logits], gold)
+    fitted = fit_calibration(alone(logits), gold)
     assert fitted.temperature == pytest.approx(temperature, rel=0.1)
-    assert fitted.n == 4000
+    assert (fitted.ngram_weight, fitted.n) == (1.0, 4000)
     assert fitted.loss_before is not None
     assert fitted.loss_after is not None
     assert fitted.loss_after <= fitted.loss_before + 1e-6
 
 
+@pytest.mark.parametrize(("temperature", "weight"), [(2.0, 3.0), (0.8, 0.5)])
+def test_the_weight_of_n_grams_that_labels_were_drawn_with_is_found(temperature: float, weight: float) -> None:
+    random = np.random.default_rng(2)
+    logits = random.normal(0, 2, size=(4000, 2, 4))
+    sums = logits[:, 0] + weight * logits[:, 1]
+    gold = [{Random(number).choices(range(4), softmax(row.tolist(), temperature))[0]} for number, row in enumerate(sums)]
+    fitted = fit_calibration(logits, gold)
+    assert fitted.temperature == pytest.approx(temperature, rel=0.15)
+    assert fitted.ngram_weight == pytest.approx(weight, rel=0.15)
+
+
+def test_n_grams_that_say_nothing_of_use_get_no_weight() -> None:
+    random = np.random.default_rng(3)
+    logits = random.normal(0, 2, size=(4000, 2, 4))
+    gold = [{Random(number).choices(range(4), softmax(row.tolist(), 1.0))[0]} for number, row in enumerate(logits[:, 0])]
+    assert fit_calibration(logits, gold).ngram_weight < 0.05
+    sums = logits[:, 0] - logits[:, 1]  # a model that knows better what is wrong is broken, not useful
+    gold = [{Random(number).choices(range(4), softmax(row.tolist(), 1.0))[0]} for number, row in enumerate(sums)]
+    assert fit_calibration(logits, gold).ngram_weight == 0
+
+
 def test_two_right_labels_count_as_one() -> None:
-    scores = [[0.6, 0.3, 0.1]] * 100
-    assert fit_temperature(scores, [{0, 1}] * 90 + [{2}] * 10).temperature == pytest.approx(1.0, abs=0.1)  # 0.9 is right 9 times in 10
-    assert fit_temperature(scores, [{0, 1}] * 70 + [{2}] * 30).temperature > 2
+    logits = alone([[math.log(0.6), math.log(0.3), math.log(0.1)]] * 100)
+    assert fit_calibration(logits, [{0, 1}] * 90 + [{2}] * 10).temperature == pytest.approx(1.0, abs=0.1)  # 0.9 is right 9 times in 10
+    assert fit_calibration(logits, [{0, 1}] * 70 + [{2}] * 30).temperature > 2
 
 
 def test_few_items_fit_nothing() -> None:
-    assert fit_temperature([[0.9, 0.1]] * (LEAST_ITEMS - 1), [{1}] * (LEAST_ITEMS - 1)) == Calibration(1.0, LEAST_ITEMS - 1, None, None)
+    few = LEAST_ITEMS - 1
+    assert fit_calibration(alone([[2.0, 0.0]] * few), [{1}] * few) == Calibration(1.0, 1.0, few, None, None)
 
 
 def test_gold_labels_are_matched_to_their_answers(analyzer: Analyzer) -> None:

@@ -502,12 +502,18 @@ def test_bfloat16_trains_float32_weights(tmp_path: Path, tiny_config: TinyConfig
 
 
 def test_the_checkpoint_carries_the_temperatures_of_dev(tmp_path: Path, tiny_config: TinyConfig, finished: Finished, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert load_checkpoint(finished.result.checkpoint).info["calibration"]["topic"] == {"temperature": 1.0, "n": 6, "loss_before": None, "loss_after": None}
+    unfitted = {"temperature": 1.0, "ngram_weight": 1.0, "n": 6, "loss_before": None, "loss_after": None}
+    assert load_checkpoint(finished.result.checkpoint).info["calibration"]["topic"] == unfitted
     monkeypatch.setattr("training.calibration.LEAST_ITEMS", 6)
     loaded = load_checkpoint(train(tiny_config(tmp_path / "run")).checkpoint)
-    for task, temperature in (("topic", loaded.model.config.topic_temperature), ("stance", loaded.model.config.stance_temperature)):
+    settings = loaded.model.config
+    for task, temperature, weight in (
+        ("topic", settings.topic_temperature, settings.topic_ngram_weight),
+        ("stance", settings.stance_temperature, settings.stance_ngram_weight),
+    ):
         fitted = loaded.info["calibration"][task]
         assert fitted["temperature"] == temperature != 1.0
+        assert fitted["ngram_weight"] == weight != 1.0
         assert fitted["loss_after"] < fitted["loss_before"]
 
 
@@ -515,7 +521,6 @@ def test_temperatures_are_those_of_the_float32_weights_that_are_exported(tmp_pat
     monkeypatch.setattr("training.calibration.LEAST_ITEMS", 6)
     config = tiny_config(tmp_path / "run", "training.precision=bfloat16")
     loaded = load_checkpoint(train(config).checkpoint)
-    loaded.model.config.topic_temperature = loaded.model.config.stance_temperature = 1.0
     again = calibrate(Analyzer(loaded.model, loaded.tokenizer), dev.scored_articles(config, load_corpus(config)))
     for task, calibration in again.items():
         assert calibration.loss_before == pytest.approx(loaded.info["calibration"][task]["loss_before"], abs=1e-5)

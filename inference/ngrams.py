@@ -1,0 +1,179 @@
+"""N-grams of articles and targets as numbers, and linear models over them, which answer beside the encoder (the wide part of Wide & Deep, Cheng 2016).
+
+In: words. Out: `Bag`s of hashed n-grams; logits. A linear model over character n-grams is hard to beat on topics where there are few thousand labelled
+articles and no large pretrained model; the encoder reads order and meaning. `training.ngram_models` fits the models and `training.calibration` how much
+they count. Does not know: tokens, the encoder, what the labels mean.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from zlib import crc32
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from inference.cleaning import Page
+from inference.words import words
+
+ORDERS = (3, 4)
+"""Lengths of the character n-grams, the spaces around a word among them. On dev, 2 to 5 were no better, and word n-grams worse."""
+
+ARTICLE_CHARACTERS = 2_000
+"""Characters of an article that are read, about 300 words: the opening says what it is about."""
+
+OPENING_WORDS = 40
+"""The opening of an article, about its first two sentences."""
+
+STEM = 5
+"""Words that share so many first letters are the same word to a target: names are inflected."""
+
+NEAR_WORDS, SIDE_WORDS, NEAR_PLACES = 4, 2, 12
+"""Words so far from a place where the target is named are near it; closer ones know their side; so many places are looked at."""
+
+LEVELS = 6
+"""Steps in which the share of a target's words that the article has is told."""
+
+LONG_TARGET = 12
+"""Words; longer targets are alike in how many of their words an article has."""
+
+SHORTEST = 1e-6
+"""Keeps an empty bag at 0."""
+
+ARTICLE, TARGET, NEAR, FOUND = KINDS = range(4)
+"""What a bag holds. A model has weights for each kind, since the same letters mean another thing in another kind of bag."""
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_MIX = np.uint64(0xBF58476D1CE4E5B9)
+_SPACE = ord(" ")
+
+
+@dataclass(frozen=True, slots=True)
+class Bag:
+    """The distinct n-grams of a text: their hashes, ascending, and how much each counts, 1 + ln(occurrences)."""
+
+    kind: int
+    hashes: NDArray[np.uint32]
+    counts: NDArray[np.float32]
+
+
+def read_bags(page: Page, targets: Sequence[str]) -> tuple[list[Bag], list[list[Bag]]]:
+    """What the model of topics reads of a page, and what that of stances reads of it for each target."""
+    text = article_words(page)
+    article = character_ngrams(text, ARTICLE)
+    asked = [words(target) for target in targets]
+    return [article], [[article, character_ngrams(target, TARGET), *pair_bags(text, target)] for target in asked]
+
+
+def article_words(page: Page) -> list[str]:
+    """The words that the opening of an article has, its title first."""
+    text = page.title
+    for sentence in page.sentences:
+        if len(text) >= ARTICLE_CHARACTERS:
+            break
+        text += "\n" + page.text[sentence.start : sentence.end]
+    return words(text[:ARTICLE_CHARACTERS])
+
+
+def character_ngrams(text: Sequence[str], kind: int) -> Bag:
+    """The character n-grams of each word of a text, the space on either side among them; none spans two words.
+
+    >>> [len(character_ngrams(text, ARTICLE).hashes) for text in (["rain"], ["rain", "rain"], [])]  # " ra", "rai", "ain", "in ", " rai", "rain", "ain "
+    [7, 7, 0]
+    """
+    letters = np.frombuffer(f" {' '.join(text)} ".encode("utf-32-le"), dtype=np.uint32).astype(np.uint64)
+    spaces = np.concatenate([[0], np.cumsum(letters == _SPACE)])
+    hashes = []
+    for order in ORDERS:
+        places = max(0, len(letters) - order + 1)
+        hashed = np.full(places, order, dtype=np.uint64)
+        for place in range(order):
+            hashed = hashed * _GOLDEN + letters[place : place + places]  # 64-bit arithmetic that wraps around, the same on every machine
+        inside = spaces[order - 1 : order - 1 + places] == spaces[1 : 1 + places]
+        hashes.append(hashed[inside])
+    return _bag(kind, np.concatenate(hashes))
+
+
+def pair_bags(article: Sequence[str], target: Sequence[str]) -> tuple[Bag, Bag]:
+    """What stands around the words of a target in an article, and how much of the target the article has.
+
+    >>> near, found = pair_bags("the mayor praised the old bridge".split(), "the bridge".split())
+    >>> len(near.hashes), len(found.hashes)
+    (7, 6)
+    """
+    stems, wanted = [word[:STEM] for word in article], [word[:STEM] for word in target]
+    return _named(NEAR, _near(article, stems, wanted)), _named(FOUND, _found(stems, wanted))
+
+
+def _near(article: Sequence[str], stems: Sequence[str], target: Sequence[str]) -> Iterator[str]:
+    """The words around the places where most of the target's words stand together, and on which side the nearest stand."""
+    wanted = set(target)
+    places = [place for place, stem in enumerate(stems) if stem in wanted]
+    together = [len(wanted.intersection(stems[max(0, place - len(target) - 1) : place + len(target) + 2])) for place in places]
+    best = [place for place, count in zip(places, together, strict=True) if count == max(together)][:NEAR_PLACES]
+    for place in best:
+        for distance in range(1, NEAR_WORDS + 1):
+            for side, neighbor in (("<", place - distance), (">", place + distance)):
+                if 0 <= neighbor < len(article) and stems[neighbor] not in wanted:
+                    yield article[neighbor]
+                    if distance <= SIDE_WORDS:
+                        yield side + article[neighbor]
+
+
+def _found(article: Sequence[str], target: Sequence[str]) -> Iterator[str]:
+    """Shares of the target's words, and of its pairs of words, that the article or its opening has, as names of steps."""
+    words, pairs = set(target), set(pairwise(target))
+    found, early = (_step(len(words.intersection(part)), len(words)) for part in (article, article[:OPENING_WORDS]))
+    together = _step(len(pairs.intersection(pairwise(article))), len(pairs))
+    length = min(len(target), LONG_TARGET) // 2
+    yield from (f"found {found}", f"early {early}", f"together {together}", f"{found} {early}", f"found {found} of {length}", f"early {early} of {length}")
+
+
+def _step(part: int, whole: int) -> int:
+    return LEVELS * part // max(whole, 1)
+
+
+def _named(kind: int, names: Iterable[str]) -> Bag:
+    return _bag(kind, np.array([crc32(name.encode()) for name in set(names)], dtype=np.uint64))
+
+
+def _bag(kind: int, hashes: NDArray[np.uint64]) -> Bag:
+    hashes = (hashes ^ (hashes >> np.uint64(29))) * _MIX
+    distinct, occurrences = np.unique(hashes >> np.uint64(32), return_counts=True)
+    return Bag(kind, distinct.astype(np.uint32), (1 + np.log(occurrences)).astype(np.float32))
+
+
+class NgramModel(nn.Module):
+    """A linear model whose inputs are bags, each weighted by rarity (TF-IDF) and brought to length 1."""
+
+    rarity: Tensor
+    weights: Tensor
+    bias: Tensor
+
+    def __init__(self, kinds: int, buckets: int, labels: int) -> None:
+        """Weights for the first `kinds` kinds of bags, `buckets` of each."""
+        super().__init__()
+        self.buckets = buckets
+        # buffers: the Trainer leaves them alone, and they are saved with the weights
+        self.register_buffer("rarity", torch.ones(kinds * buckets))  # [F] inverse document frequency of the n-grams of each bucket
+        self.register_buffer("weights", torch.zeros(kinds * buckets, labels))  # [F, C]
+        self.register_buffer("bias", torch.zeros(labels))
+
+    def places(self, bag: Bag) -> NDArray[np.int64]:
+        """The rows of `rarity` and `weights` that belong to the n-grams of a bag; different ones may share a row."""
+        return bag.kind * self.buckets + (bag.hashes % np.uint32(self.buckets)).astype(np.int64)
+
+    def forward(self, items: Sequence[Sequence[Bag]]) -> Tensor:
+        """The logits of items of one or more bags, [items, C]: the sum of what the bags say."""
+        device = self.rarity.device
+        bags = [bag for item in items for bag in item]
+        item_of = torch.tensor([number for number, item in enumerate(items) for _ in item], dtype=torch.int64, device=device)
+        bag_of = torch.arange(len(bags)).repeat_interleave(torch.tensor([len(bag.hashes) for bag in bags], dtype=torch.int64)).to(device)
+        places = torch.from_numpy(np.concatenate([np.zeros(0, np.int64), *map(self.places, bags)])).to(device)
+        counts = torch.from_numpy(np.concatenate([np.zeros(0, np.float32), *(bag.counts for bag in bags)])).to(device)
+        values = counts * self.rarity[places].float()
+        lengths = values.new_zeros(len(bags)).index_add(0, bag_of, values**2).sqrt().clamp(min=SHORTEST)
+        said = values[:, None] * self.weights[places].float() / lengths[bag_of, None]
+        return values.new_zeros(len(items), len(self.bias)).index_add(0, item_of[bag_of], said) + self.bias.float()

@@ -1,0 +1,102 @@
+"""Hashed n-grams, and what a linear model over them says."""
+
+import numpy as np
+import pytest
+import torch
+
+from inference.cleaning import read_page
+from inference.ngrams import ARTICLE, ARTICLE_CHARACTERS, FOUND, KINDS, NEAR, TARGET, Bag, NgramModel, article_words, character_ngrams, pair_bags, read_bags
+from inference.words import words
+
+HASHES_OF_RAIN = [122017830, 569457963, 858365223, 1407738923, 1935810034, 3156635810, 3447538545]
+HASHES_NEAR_RAIN = [2171291717, 3883478691]
+
+
+def hashes(bag: Bag) -> set[int]:
+    return set(bag.hashes.tolist())
+
+
+def test_hashes_are_the_same_on_every_machine() -> None:
+    """A checkpoint's weights lie under these numbers: another hash would make all of them noise."""
+    assert character_ngrams(["rain"], ARTICLE).hashes.tolist() == HASHES_OF_RAIN
+    assert pair_bags(["heavy", "rain"], ["rain"])[0].hashes.tolist() == HASHES_NEAR_RAIN
+
+
+def test_no_n_gram_spans_two_words_and_order_of_words_is_not_seen() -> None:
+    both = character_ngrams(["heavy", "rain"], ARTICLE)
+    assert hashes(both) == hashes(character_ngrams(["heavy"], ARTICLE)) | hashes(character_ngrams(["rain"], ARTICLE))
+    assert hashes(both) == hashes(character_ngrams(["rain", "heavy"], ARTICLE))
+
+
+def test_the_ends_of_a_word_are_part_of_it() -> None:
+    assert not hashes(character_ngrams(["ain"], ARTICLE)) <= hashes(character_ngrams(["rain"], ARTICLE))
+    assert len(hashes(character_ngrams(["a"], ARTICLE))) == 1  # with both spaces
+    assert len(hashes(character_ngrams([], ARTICLE))) == 0
+
+
+@pytest.mark.parametrize("text", ["大雨が降った", "ฝนตกหนัก", "ከባድ ዝናብ", "مطر غزير", "🌧️ x"])
+def test_every_script_has_n_grams(text: str) -> None:
+    bag = character_ngrams(words(text), ARTICLE)
+    assert len(bag.hashes) > 0
+    assert np.all(np.diff(bag.hashes.astype(np.int64)) > 0)
+
+
+def test_repeated_n_grams_count_by_their_logarithm() -> None:
+    bag = character_ngrams(["rain"] * 5, ARTICLE)
+    assert bag.counts.tolist() == pytest.approx([1 + np.log(5)] * 7)
+
+
+def test_the_words_near_a_target_are_those_around_its_fullest_mention() -> None:
+    article = ["the", "old", "mayor", "resigned", "quietly", "after", "the", "new", "mayor", "of", "lund", "praised", "the", "shiny", "bridge"]
+    near = hashes(pair_bags(article, ["mayor", "of", "lund"])[0])
+    assert near >= hashes(pair_bags(["new", "mayor", "of", "lund", "praised", "the", "shiny", "bridge"], ["mayor", "of", "lund"])[0])
+    assert near.isdisjoint(hashes(pair_bags(["resigned", "mayor", "of", "lund"], ["mayor", "of", "lund"])[0]))  # said of another mayor
+    inflected = hashes(pair_bags(["mayors", "of", "lund", "praised", "the", "shiny", "bridge"], ["mayor", "of", "lund"])[0])
+    assert inflected & near  # the same first five letters
+
+
+def test_a_target_that_is_not_named_has_no_words_near_it() -> None:
+    near, found = pair_bags(["rain", "fell", "for", "days"], ["bridge"])
+    assert len(near.hashes) == 0
+    assert hashes(found) != hashes(pair_bags(["the", "bridge", "fell", "for", "days"], ["bridge"])[1])
+
+
+def test_a_long_article_is_read_from_its_title_to_a_limit() -> None:
+    sentence = "The council voted to rebuild the bridge over the river on Monday evening. "
+    page = read_page(sentence * 200, "A vote on the bridge", "en")
+    read = article_words(page)
+    assert read[:5] == ["a", "vote", "on", "the", "bridge"]
+    assert ARTICLE_CHARACTERS - 100 < len(" ".join(read)) <= ARTICLE_CHARACTERS
+
+
+def test_a_page_is_read_for_both_models() -> None:
+    page = read_page("The council voted to rebuild the bridge. Drivers welcomed the bridge.", "", "en")
+    article, pairs = read_bags(page, ["the bridge", "the council"])
+    assert [bag.kind for bag in article] == [ARTICLE]
+    assert [[bag.kind for bag in pair] for pair in pairs] == [[ARTICLE, TARGET, NEAR, FOUND]] * 2
+
+
+def test_logits_are_the_sum_of_what_each_bag_says() -> None:
+    model = NgramModel(len(KINDS), 64, 3)
+    torch.manual_seed(0)
+    model.weights.normal_()
+    model.rarity.uniform_(1, 5)
+    model.bias.normal_()
+    page = read_page("The council voted to rebuild the bridge.", "", "en")
+    _, (pair, other) = read_bags(page, ["the bridge", "the council"])
+    together = model([pair, other, []])
+    expected = model.bias.clone()
+    for bag in pair:
+        values = bag.counts * model.rarity.numpy()[bag.kind * 64 + bag.hashes % 64]
+        expected += torch.from_numpy(values / np.linalg.norm(values)) @ model.weights[bag.kind * 64 + bag.hashes.astype(np.int64) % 64]
+    torch.testing.assert_close(together[0], expected)
+    torch.testing.assert_close(together[1], model([other])[0])  # no item changes another
+    torch.testing.assert_close(together[2], model.bias)
+    assert model([]).shape == (0, 3)
+
+
+def test_kinds_share_no_weights() -> None:
+    model = NgramModel(len(KINDS), 16, 2)
+    for kind in KINDS:
+        places = model.places(Bag(kind, np.arange(100, dtype=np.uint32), np.ones(100, dtype=np.float32)))
+        assert set(places.tolist()) == set(range(kind * 16, kind * 16 + 16))
