@@ -48,6 +48,7 @@ CHOICES = (
     Choice("random weights", "news", (), "3 points of topic F1 and 2 of stance F1 below the run from the base"),  # with their own rate of embeddings
     Choice("higher rate of embeddings", "release", ("training.embedding_learning_rate=1.2e-2",), "a point below: what the base knows is overwritten"),
     Choice("lower rate of embeddings", "release", ("training.embedding_learning_rate=1e-3",), "a point below in so short a run"),
+    Choice("no n-grams", "release", ("model.ngram_buckets=0",), "10 points of topic F1 and 5 of stance F1 below"),
     Choice("no boilerplate put in", "release", ("training.inject_boilerplate=0",), "cleaning falls, all else stays"),
     Choice("topic alone", "release", ("losses.stance=0", "losses.salience=0", "losses.boilerplate=0", "training.select=[topic_macro_f1]"), "a point above"),
     Choice("stance alone", "release", ("losses.topic=0", "losses.salience=0", "losses.boilerplate=0", "training.select=[stance_macro_f1]"), "a point above"),

@@ -38,6 +38,7 @@ COMMANDS = {
     "pair_encoding.json": "python -m benchmarks.pair_encoding --data-root path/to/the/data",
     "pretraining.json": "python -m benchmarks.pretraining --data-root path/to/the/data",
     "vocabulary.json": "python -m benchmarks.vocabulary --data-root path/to/the/data",
+    "ngrams.json": "python -m benchmarks.ngrams inference/released --data-root path/to/the/data",
     "topics.json": "python -m benchmarks.topics runs/news/checkpoint --data-root path/to/the/data",
     "choices.json": "python -m benchmarks.choices --data-root path/to/the/data",
     "faithfulness.json": "python -m benchmarks.faithfulness --data-root path/to/the/data",

@@ -47,6 +47,18 @@ def choices_block(results: Path) -> str:
     return table(["run, scored on dev", "tokens", *SCORES.values()], lines)
 
 
+def ngrams_block(results: Path) -> str:
+    """Encoder alone, n-grams alone, both: topics and stances of each dev set."""
+    result = read_result("ngrams.json", results)
+    lines = []
+    for task, scores in result["scores"].items():
+        what, systems = task.replace("_", " ").replace(" f1", " F1"), list(scores)
+        means = (share(sum(scores[system].values()) / len(scores[system])) for system in systems)
+        lines.append((what, f"mean of {len(scores[systems[0]])} sets", *means))
+        lines += [(what, source, *(share(scores[system][source]) for system in systems)) for source in scores[systems[0]]]
+    return table(["score", "dev set", "encoder alone", "n-grams alone", "both"], lines, left=2)
+
+
 def topics_block(results: Path) -> str:
     """How well each topic is covered, the thinnest first."""
     found = read_result("topics.json", results)["topics"]

@@ -1,0 +1,54 @@
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmarks import ngrams
+from benchmarks.release_blocks import ngrams_block
+from inference.analyzer import Logits
+from inference.article import Article, Stance
+
+TOPICS = ("weather", "sport")
+
+
+def logits(encoder: int, of_ngrams: int, stances: list[tuple[int, int]]) -> Logits:
+    """Both sure of one label each, the n-grams a little less."""
+    topic = torch.zeros(2, 2)
+    topic[0, encoder], topic[1, of_ngrams] = 1.0, 0.8
+    rows = torch.zeros(len(stances), 2, 4)
+    for row, (one, other) in zip(rows, stances, strict=True):
+        row[0, one], row[1, other] = 1.0, 0.8
+    return Logits(topic, rows)
+
+
+def test_each_system_is_scored_by_what_it_says() -> None:
+    articles = [Article("a", topic="weather", source="one"), Article("b", topic="sport", source="one"), Article("c", topic="sport", source="two"), Article("d")]
+    said = [logits(0, 1, []), logits(0, 1, []), logits(0, 1, []), logits(0, 0, [])]
+    light, heavy = (ngrams.topic_accuracy(articles, said, TOPICS, weight) for weight in (1.0, 2.0))
+    assert light["encoder"] == light["both"] == {"one": 0.5, "two": 0.0}
+    assert light["n-grams"] == heavy["both"] == {"one": 0.5, "two": 1.0}
+
+
+def test_stances_are_scored_by_source_and_three_ways_where_a_source_is() -> None:
+    article = Article("a", source="one", stances=(Stance("x", "favor"), Stance("y"), Stance("z", "neutral")))
+    other = Article("b", source="two", stances=(Stance("x", "unrelated"),))
+    said = [logits(0, 0, [(0, 1), (0, 0), (3, 2)]), logits(0, 0, [(2, 1)])]
+    plain, merged = (ngrams.stance_macro_f1([article, other], said, sources, weight=2.0) for sources in ((), ("one", "two")))
+    assert plain["encoder"] == {"one": 0.5, "two": 0.0}
+    assert merged["encoder"] == {"one": 1.0, "two": 1.0}
+    assert plain["n-grams"] == {"one": 0.5, "two": 0.0}
+
+
+def test_the_block_has_means_and_sets(tmp_path: Path) -> None:
+    scores = {"topic_accuracy": {"encoder": {"a": 0.5, "b": 0.7}, "n-grams": {"a": 0.6, "b": 0.8}, "both": {"a": 0.7, "b": 0.9}}}
+    (tmp_path / "ngrams.json").write_text(json.dumps({"scores": scores}), encoding="utf-8")
+    lines = ngrams_block(tmp_path).splitlines()
+    assert lines[2] == "| topic accuracy | mean of 2 sets | 0.600 | 0.700 | 0.800 |"
+    assert lines[3] == "| topic accuracy | a | 0.500 | 0.600 | 0.700 |"
+
+
+def test_a_checkpoint_without_n_grams_is_refused(saved_checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        ngrams.main([str(saved_checkpoint), "--data-root", str(tmp_path)])
+    assert "has no model of n-grams. Train one with model.ngram_buckets above 0." in capsys.readouterr().err
