@@ -5,7 +5,7 @@ articles and no large pretrained model; the encoder reads order and meaning. `tr
 they count. Does not know: tokens, the encoder, what the labels mean.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from zlib import crc32
@@ -63,8 +63,9 @@ def read_bags(page: Page, targets: Sequence[str]) -> tuple[list[Bag], list[list[
     """What the model of topics reads of a page, and what that of stances reads of it for each target."""
     text = article_words(page)
     article = character_ngrams(text, ARTICLE)
+    index = index_words(text)
     asked = [words(target) for target in targets]
-    return [article], [[article, character_ngrams(target, TARGET), *pair_bags(text, target)] for target in asked]
+    return [article], [[article, character_ngrams(target, TARGET), *pair_bags(index, target)] for target in asked]
 
 
 def article_words(page: Page) -> list[str]:
@@ -96,37 +97,59 @@ def character_ngrams(text: Sequence[str], kind: int) -> Bag:
     return _bag(kind, np.concatenate(hashes))
 
 
-def pair_bags(article: Sequence[str], target: Sequence[str]) -> tuple[Bag, Bag]:
+@dataclass(frozen=True, slots=True)
+class WordIndex:
+    """The words of an article as its targets look at them: put in order once, however many targets there are."""
+
+    words: Sequence[str]
+    stems: Sequence[str]
+    places: Mapping[str, Sequence[int]]  # of each stem
+    opening: frozenset[str]  # stems
+    pairs: frozenset[tuple[str, str]]  # stems that follow each other
+
+
+def index_words(text: Sequence[str]) -> WordIndex:
+    """The index of an article's words."""
+    stems = [word[:STEM] for word in text]
+    places: dict[str, list[int]] = {}
+    for place, stem in enumerate(stems):
+        places.setdefault(stem, []).append(place)
+    return WordIndex(text, stems, places, frozenset(stems[:OPENING_WORDS]), frozenset(pairwise(stems)))
+
+
+def pair_bags(article: WordIndex, target: Sequence[str]) -> tuple[Bag, Bag]:
     """What stands around the words of a target in an article, and how much of the target the article has.
 
-    >>> near, found = pair_bags("the mayor praised the old bridge".split(), "the bridge".split())
+    >>> near, found = pair_bags(index_words("the mayor praised the old bridge".split()), "the bridge".split())
     >>> len(near.hashes), len(found.hashes)
     (7, 6)
     """
-    stems, wanted = [word[:STEM] for word in article], [word[:STEM] for word in target]
-    return _named(NEAR, _near(article, stems, wanted)), _named(FOUND, _found(stems, wanted))
+    wanted = [word[:STEM] for word in target]
+    return _named(NEAR, _near(article, wanted)), _named(FOUND, _found(article, wanted))
 
 
-def _near(article: Sequence[str], stems: Sequence[str], target: Sequence[str]) -> Iterator[str]:
+def _near(article: WordIndex, target: Sequence[str]) -> Iterator[str]:
     """The words around the places where most of the target's words stand together, and on which side the nearest stand."""
     wanted = set(target)
-    places = [place for place, stem in enumerate(stems) if stem in wanted]
-    together = [len(wanted.intersection(stems[max(0, place - len(target) - 1) : place + len(target) + 2])) for place in places]
-    best = [place for place, count in zip(places, together, strict=True) if count == max(together)][:NEAR_PLACES]
+    places = sorted(place for stem in wanted for place in article.places.get(stem, ()))
+    reach = len(target) + 1
+    together = [len(wanted.intersection(article.stems[max(0, place - reach) : place + reach + 1])) for place in places]
+    most = max(together, default=0)
+    best = [place for place, count in zip(places, together, strict=True) if count == most][:NEAR_PLACES]
     for place in best:
         for distance in range(1, NEAR_WORDS + 1):
             for side, neighbor in (("<", place - distance), (">", place + distance)):
-                if 0 <= neighbor < len(article) and stems[neighbor] not in wanted:
-                    yield article[neighbor]
+                if 0 <= neighbor < len(article.words) and article.stems[neighbor] not in wanted:
+                    yield article.words[neighbor]
                     if distance <= SIDE_WORDS:
-                        yield side + article[neighbor]
+                        yield side + article.words[neighbor]
 
 
-def _found(article: Sequence[str], target: Sequence[str]) -> Iterator[str]:
+def _found(article: WordIndex, target: Sequence[str]) -> Iterator[str]:
     """Shares of the target's words, and of its pairs of words, that the article or its opening has, as names of steps."""
     words, pairs = set(target), set(pairwise(target))
-    found, early = (_step(len(words.intersection(part)), len(words)) for part in (article, article[:OPENING_WORDS]))
-    together = _step(len(pairs.intersection(pairwise(article))), len(pairs))
+    found, early = _step(len(words & article.places.keys()), len(words)), _step(len(words & article.opening), len(words))
+    together = _step(len(pairs & article.pairs), len(pairs))
     length = min(len(target), LONG_TARGET) // 2
     yield from (f"found {found}", f"early {early}", f"together {together}", f"{found} {early}", f"found {found} of {length}", f"early {early} of {length}")
 
@@ -166,14 +189,16 @@ class NgramModel(nn.Module):
         return bag.kind * self.buckets + (bag.hashes % np.uint32(self.buckets)).astype(np.int64)
 
     def forward(self, items: Sequence[Sequence[Bag]]) -> Tensor:
-        """The logits of items of one or more bags, [items, C]: the sum of what the bags say."""
+        """The logits of items of one or more bags, [items, C]: the sum of what the bags say. A bag that several items share is read once."""
         device = self.rarity.device
-        bags = [bag for item in items for bag in item]
-        item_of = torch.tensor([number for number, item in enumerate(items) for _ in item], dtype=torch.int64, device=device)
-        bag_of = torch.arange(len(bags)).repeat_interleave(torch.tensor([len(bag.hashes) for bag in bags], dtype=torch.int64)).to(device)
+        bags = list({id(bag): bag for item in items for bag in item}.values())
+        number = {id(bag): place for place, bag in enumerate(bags)}
+        shares = [(place, number[id(bag)]) for place, item in enumerate(items) for bag in item]
+        item_of, bag_of = torch.tensor(shares, dtype=torch.int64, device=device).reshape(-1, 2).unbind(1)
+        row = torch.arange(len(bags)).repeat_interleave(torch.tensor([len(bag.hashes) for bag in bags], dtype=torch.int64)).to(device)
         places = torch.from_numpy(np.concatenate([np.zeros(0, np.int64), *map(self.places, bags)])).to(device)
         counts = torch.from_numpy(np.concatenate([np.zeros(0, np.float32), *(bag.counts for bag in bags)])).to(device)
         values = counts * self.rarity[places].float()
-        lengths = values.new_zeros(len(bags)).index_add(0, bag_of, values**2).sqrt().clamp(min=SHORTEST)
-        said = values[:, None] * self.weights[places].float() / lengths[bag_of, None]
-        return values.new_zeros(len(items), len(self.bias)).index_add(0, item_of[bag_of], said) + self.bias.float()
+        lengths = values.new_zeros(len(bags)).index_add(0, row, values**2).sqrt().clamp(min=SHORTEST)
+        said = values.new_zeros(len(bags), len(self.bias)).index_add(0, row, values[:, None] * self.weights[places].float()) / lengths[:, None]
+        return values.new_zeros(len(items), len(self.bias)).index_add(0, item_of, said[bag_of]) + self.bias.float()

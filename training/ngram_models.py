@@ -6,6 +6,7 @@ Does not know: the encoder, batches, or dev articles: how much the n-grams count
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
 from random import Random
 from typing import Any, TypeVar
 
@@ -21,7 +22,7 @@ from inference.article import Article
 from inference.cleaning import read_page
 from inference.labels import STANCES
 from inference.model import ArticleModel
-from inference.ngrams import ARTICLE, SHORTEST, TARGET, Bag, NgramModel, article_words, character_ngrams, pair_bags
+from inference.ngrams import ARTICLE, SHORTEST, TARGET, Bag, NgramModel, article_words, character_ngrams, index_words, pair_bags
 from inference.words import words
 from training.examples import SourceLabels
 from training.sources import LoadedSource
@@ -88,7 +89,7 @@ def fit_stances(model: NgramModel, pairs: Sequence[tuple[Article, str, int, floa
     asked = {target: words(target) for _, target, *_ in pairs}
     first = [character_ngrams(text, ARTICLE) for text in read.values()]
     second = [character_ngrams(text, TARGET) for text in asked.values()]
-    between = [pair_bags(read[id(article)], asked[target]) for article, target, *_ in pairs]
+    between = [bags for key, group in groupby(pairs, lambda pair: id(pair[0])) for bags in _between(read[key], [asked[target] for _, target, *_ in group])]
     third, fourth = [near for near, _ in between], [found for _, found in between]
     for bags in (first, second, third, fourth):
         _set_rarity(model, bags)
@@ -111,6 +112,11 @@ def fit_stances(model: NgramModel, pairs: Sequence[tuple[Article, str, int, floa
     coefficients[:, used] = found
     model.bias.fill_(float(bias.min()) + ABSENT)
     _store(model, regression.classes_, coefficients, bias)
+
+
+def _between(article: Sequence[str], targets: Sequence[Sequence[str]]) -> list[tuple[Bag, Bag]]:
+    index = index_words(article)
+    return [pair_bags(index, target) for target in targets]
 
 
 def _words(article: Article) -> list[str]:

@@ -5,7 +5,21 @@ import pytest
 import torch
 
 from inference.cleaning import read_page
-from inference.ngrams import ARTICLE, ARTICLE_CHARACTERS, FOUND, KINDS, NEAR, TARGET, Bag, NgramModel, article_words, character_ngrams, pair_bags, read_bags
+from inference.ngrams import (
+    ARTICLE,
+    ARTICLE_CHARACTERS,
+    FOUND,
+    KINDS,
+    NEAR,
+    TARGET,
+    Bag,
+    NgramModel,
+    article_words,
+    character_ngrams,
+    index_words,
+    pair_bags,
+    read_bags,
+)
 from inference.words import words
 
 HASHES_OF_RAIN = [122017830, 569457963, 858365223, 1407738923, 1935810034, 3156635810, 3447538545]
@@ -19,7 +33,7 @@ def hashes(bag: Bag) -> set[int]:
 def test_hashes_are_the_same_on_every_machine() -> None:
     """A checkpoint's weights lie under these numbers: another hash would make all of them noise."""
     assert character_ngrams(["rain"], ARTICLE).hashes.tolist() == HASHES_OF_RAIN
-    assert pair_bags(["heavy", "rain"], ["rain"])[0].hashes.tolist() == HASHES_NEAR_RAIN
+    assert pair_bags(index_words(["heavy", "rain"]), ["rain"])[0].hashes.tolist() == HASHES_NEAR_RAIN
 
 
 def test_no_n_gram_spans_two_words_and_order_of_words_is_not_seen() -> None:
@@ -48,17 +62,17 @@ def test_repeated_n_grams_count_by_their_logarithm() -> None:
 
 def test_the_words_near_a_target_are_those_around_its_fullest_mention() -> None:
     article = ["the", "old", "mayor", "resigned", "quietly", "after", "the", "new", "mayor", "of", "lund", "praised", "the", "shiny", "bridge"]
-    near = hashes(pair_bags(article, ["mayor", "of", "lund"])[0])
-    assert near >= hashes(pair_bags(["new", "mayor", "of", "lund", "praised", "the", "shiny", "bridge"], ["mayor", "of", "lund"])[0])
-    assert near.isdisjoint(hashes(pair_bags(["resigned", "mayor", "of", "lund"], ["mayor", "of", "lund"])[0]))  # said of another mayor
-    inflected = hashes(pair_bags(["mayors", "of", "lund", "praised", "the", "shiny", "bridge"], ["mayor", "of", "lund"])[0])
+    near = hashes(pair_bags(index_words(article), ["mayor", "of", "lund"])[0])
+    assert near >= hashes(pair_bags(index_words(["new", "mayor", "of", "lund", "praised", "the", "shiny", "bridge"]), ["mayor", "of", "lund"])[0])
+    assert near.isdisjoint(hashes(pair_bags(index_words(["resigned", "mayor", "of", "lund"]), ["mayor", "of", "lund"])[0]))  # said of another mayor
+    inflected = hashes(pair_bags(index_words(["mayors", "of", "lund", "praised", "the", "shiny", "bridge"]), ["mayor", "of", "lund"])[0])
     assert inflected & near  # the same first five letters
 
 
 def test_a_target_that_is_not_named_has_no_words_near_it() -> None:
-    near, found = pair_bags(["rain", "fell", "for", "days"], ["bridge"])
+    near, found = pair_bags(index_words(["rain", "fell", "for", "days"]), ["bridge"])
     assert len(near.hashes) == 0
-    assert hashes(found) != hashes(pair_bags(["the", "bridge", "fell", "for", "days"], ["bridge"])[1])
+    assert hashes(found) != hashes(pair_bags(index_words(["the", "bridge", "fell", "for", "days"]), ["bridge"])[1])
 
 
 def test_a_long_article_is_read_from_its_title_to_a_limit() -> None:
