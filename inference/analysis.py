@@ -1,6 +1,6 @@
 """What is read from one article, as plain data, and what can be asked.
 
-In: nothing. Out: `Options`; `Analysis` and its parts. Does not know: how any of it is computed.
+In: nothing. Out: `Options`, `Limits`; `Analysis` and its parts. Does not know: how any of it is computed.
 """
 
 from collections.abc import Sequence
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from inference.cleaning import Removed
+from inference.errors import DataError
 from inference.faithfulness import Claim
 
 EXTRACTIVE = "extractive"
@@ -27,6 +28,25 @@ class Options(TypedDict, total=False):
 
 
 DEFAULTS = Options(targets=(), max_words=60, max_sentences=None, method=AUTO, min_confidence=0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the answers must keep to, checked."""
+
+    max_words: int | None
+    max_sentences: int | None
+    min_confidence: float = 0.0
+    method: str = EXTRACTIVE
+
+    def __post_init__(self) -> None:
+        for option, value in (("max_words", self.max_words), ("max_sentences", self.max_sentences)):
+            if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+                raise DataError(f"{option} must be a whole number of at least 1, or None for no limit, found {value!r}.")
+        if self.max_words is None and self.max_sentences is None:
+            raise DataError("max_words and max_sentences are both None, so the summary would be the article. Give at least one.")
+        if not isinstance(self.min_confidence, int | float) or isinstance(self.min_confidence, bool) or not 0 <= self.min_confidence <= 1:
+            raise DataError(f"min_confidence must be a number from 0 (always answer) to 1, found {self.min_confidence!r}.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from inference.analysis import ABSTRACTIVE, AUTO, EXTRACTIVE, METHODS, Analysis, StanceResult, Topic
+from inference.analysis import ABSTRACTIVE, AUTO, METHODS, Analysis, Limits, StanceResult, Topic
 from inference.article import Article
 from inference.batch import BatchItem, collate
 from inference.checkpoint import load_checkpoint
@@ -47,25 +47,6 @@ DOUBT_THRESHOLD = 0.12
 
 In the sample's train and dev parts 16 of 4,096 clean sentences have it, and 8 of the 12 boilerplate ones that are left after cleaning.
 """
-
-
-@dataclass(frozen=True, slots=True)
-class _Limits:
-    """What the answers must keep to."""
-
-    max_words: int | None
-    max_sentences: int | None
-    min_confidence: float = 0.0
-    method: str = EXTRACTIVE
-
-    def __post_init__(self) -> None:
-        for option, value in (("max_words", self.max_words), ("max_sentences", self.max_sentences)):
-            if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
-                raise DataError(f"{option} must be a whole number of at least 1, or None for no limit, found {value!r}.")
-        if self.max_words is None and self.max_sentences is None:
-            raise DataError("max_words and max_sentences are both None, so the summary would be the article. Give at least one.")
-        if not isinstance(self.min_confidence, int | float) or isinstance(self.min_confidence, bool) or not 0 <= self.min_confidence <= 1:
-            raise DataError(f"min_confidence must be a number from 0 (always answer) to 1, found {self.min_confidence!r}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +117,7 @@ class Analyzer:
         A wrong option raises `DataError` at once, before the first answer is asked for.
         A bad article raises `DataError` when its turn comes, or is handed to `on_error` and left out where one is given.
         """
-        limits = _Limits(max_words, max_sentences, min_confidence, self.method(method))
+        limits = Limits(max_words, max_sentences, min_confidence, self.method(method))
         if isinstance(targets, str):
             raise DataError(f"targets must be a list of phrases, found the text {targets!r}. Write [{targets!r}].")
         if not isinstance(targets, Sequence):
@@ -149,7 +130,7 @@ class Analyzer:
 
         Raises as `analyze_many` does, and `DataError` for a checkpoint that does not write.
         """
-        limits = _Limits(max_words, max_sentences, method=self.method(ABSTRACTIVE))
+        limits = Limits(max_words, max_sentences, method=self.method(ABSTRACTIVE))
         return self._in_order(
             articles, lambda article: self._prepare(article, (), []), lambda members: self._write(members, self._forward(members), limits), None
         )
@@ -236,7 +217,7 @@ class Analyzer:
         found: list[Any] = ((encoder + weight * ngrams) / self.temperatures[task]).softmax(-1).tolist()
         return found
 
-    def _analyze(self, members: Sequence[_Prepared], limits: _Limits) -> Iterator[Analysis]:
+    def _analyze(self, members: Sequence[_Prepared], limits: Limits) -> Iterator[Analysis]:
         """The analyses of `members`, which are read at once."""
         outputs = self._forward(members)
         assert outputs.salience_logits is not None
@@ -251,7 +232,7 @@ class Analyzer:
             topics = self._probabilities("topic", logits.topic)
             yield self._analysis(member, topics, found, saliences[number], boilerplate[number].tolist(), written[number], limits)
 
-    def _write(self, members: Sequence[_Prepared], outputs: Outputs, limits: _Limits) -> list[list[Candidate]]:
+    def _write(self, members: Sequence[_Prepared], outputs: Outputs, limits: Limits) -> list[list[Candidate]]:
         """What the decoder proposes for each of `members`, from the states that are there already."""
         assert self.summaries is not None
         assert outputs.token_states is not None
@@ -271,7 +252,7 @@ class Analyzer:
         salience_logits: torch.Tensor,
         boilerplate: list[float],
         written: list[Candidate],
-        limits: _Limits,
+        limits: Limits,
     ) -> Analysis:
         page = member.encoded.page
         scores = dict(zip(self.model.config.topics, topic_scores, strict=True))
