@@ -33,17 +33,23 @@ PREDICTED = {
 SYSTEMS = ("encoder", "n-grams", "both")
 
 
-def by_system(logits: torch.Tensor, weight: float) -> dict[str, torch.Tensor]:
-    """What the encoder and the n-grams say, [items, 2, labels] -> probabilities by system, [items, labels]. A temperature would change no answer."""
+def by_system(logits: torch.Tensor, weight: float, temperature: float) -> dict[str, torch.Tensor]:
+    """What the encoder and the n-grams say, [items, 2, labels] -> probabilities by system, [items, labels].
+
+    The encoder alone has the temperature of both. That of the n-grams alone follows from their weight: what they add to both.
+    """
     encoder, ngrams = logits.unbind(1)
-    return {"encoder": encoder.softmax(-1), "n-grams": ngrams.softmax(-1), "both": (encoder + weight * ngrams).softmax(-1)}
+    said = {"encoder": encoder, "n-grams": weight * ngrams, "both": encoder + weight * ngrams}
+    return {system: (one / temperature).softmax(-1) for system, one in said.items()}
 
 
-def topic_accuracy(articles: Sequence[Article], logits: Sequence[Logits], topics: Sequence[str], weight: float) -> dict[str, dict[str, float]]:
+def topic_accuracy(
+    articles: Sequence[Article], logits: Sequence[Logits], topics: Sequence[str], weight: float, temperature: float
+) -> dict[str, dict[str, float]]:
     """System -> source -> share of right topics, all topics competing."""
     labelled = [(article, one.topic) for article, one in zip(articles, logits, strict=True) if article.topic]
     scores: dict[str, dict[str, float]] = {}
-    for system, found in by_system(torch.stack([one for _, one in labelled]), weight).items():
+    for system, found in by_system(torch.stack([one for _, one in labelled]), weight, temperature).items():
         named = [topics[int(row.argmax())] for row in found]
         scores[system] = {}
         for source in dict.fromkeys(article.source for article, _ in labelled):
@@ -52,7 +58,9 @@ def topic_accuracy(articles: Sequence[Article], logits: Sequence[Logits], topics
     return scores
 
 
-def stance_macro_f1(articles: Sequence[Article], logits: Sequence[Logits], merged: Collection[str], weight: float) -> dict[str, dict[str, float]]:
+def stance_macro_f1(
+    articles: Sequence[Article], logits: Sequence[Logits], merged: Collection[str], weight: float, temperature: float
+) -> dict[str, dict[str, float]]:
     """System -> source -> macro F1 of stances; neutral and unrelated are one in the sources of `merged`."""
     labelled = [
         (article.source, stance.stance, row)
@@ -61,7 +69,7 @@ def stance_macro_f1(articles: Sequence[Article], logits: Sequence[Logits], merge
         if stance.stance
     ]
     scores: dict[str, dict[str, float]] = {}
-    for system, found in by_system(torch.stack([row for *_, row in labelled]), weight).items():
+    for system, found in by_system(torch.stack([row for *_, row in labelled]), weight, temperature).items():
         pairs: dict[str, list[tuple[str, str]]] = {}
         for (source, gold, _), row in zip(labelled, found.tolist(), strict=True):
             named = dict(zip(STANCES, row, strict=True))
@@ -106,8 +114,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     articles = [article for article in every if id(article) not in refused]
     merged = {loaded.source.name for loaded in dev if loaded.source.neutral_covers_unrelated}
     found = {
-        "topic_accuracy": topic_accuracy(articles, logits, settings.topics, settings.topic_ngram_weight),
-        "stance_macro_f1": stance_macro_f1(articles, logits, merged, settings.stance_ngram_weight),
+        "topic_accuracy": topic_accuracy(articles, logits, settings.topics, settings.topic_ngram_weight, settings.topic_temperature),
+        "stance_macro_f1": stance_macro_f1(articles, logits, merged, settings.stance_ngram_weight, settings.stance_temperature),
     }
     weights = {"topic": settings.topic_ngram_weight, "stance": settings.stance_ngram_weight}
     console.print(result_table(found))

@@ -92,7 +92,7 @@ class Analyzer:
 
     @property
     def temperatures(self) -> dict[str, float]:
-        """What the logits of each task are divided by, as fitted on dev; 1 = as trained."""
+        """What the logits of each task are divided by, as fitted on dev; 1 = none."""
         return {"topic": self.model.config.topic_temperature, "stance": self.model.config.stance_temperature}
 
     def analyze_many(
@@ -192,8 +192,7 @@ class Analyzer:
         batch = collate([BatchItem(p.windows, p.held, len(p.encoded.page.sentences), p.target_ids) for p in members])
         outputs: Outputs = self.model(**{name: tensor.to(self.model.device) for name, tensor in batch.items()})  # type: ignore[attr-defined]
         answers = (outputs.topic_logits, outputs.stance_logits, outputs.salience_logits, outputs.boilerplate_logits)
-        if not all(logits is not None and bool(logits.isfinite().all()) for logits in answers):
-            raise CheckpointError("the model answers with infinite or undefined numbers: its weights are broken. Load another checkpoint.")
+        _check_finite(*answers)
         return outputs
 
     @torch.inference_mode()
@@ -206,6 +205,7 @@ class Analyzer:
         if self.model.topic_ngrams is not None and self.model.stance_ngrams is not None:
             of_topics = self.model.topic_ngrams([member.article_bag for member in members])
             of_stances = self.model.stance_ngrams([bags for member in members for bags in member.stance_bags])
+            _check_finite(of_topics, of_stances)
         sizes = [len(member.targets) for member in members]
         both = torch.stack([stances, of_stances], dim=1).cpu().split(sizes)
         return map(Logits, torch.stack([topics, of_topics], dim=1).cpu(), both)
@@ -289,6 +289,11 @@ class Analyzer:
             removed=tuple(sorted((*page.removed, *refused), key=lambda r: r.start)),
             warnings=tuple(warnings),
         )
+
+
+def _check_finite(*answers: torch.Tensor | None) -> None:
+    if not all(logits is not None and bool(logits.isfinite().all()) for logits in answers):
+        raise CheckpointError("the model answers with infinite or undefined numbers: its weights are broken. Load another checkpoint.")
 
 
 def _tokens_per_word(encoded: EncodedArticle) -> float:

@@ -124,7 +124,7 @@ class ArticleModel(PreTrainedModel):
         self.register_buffer("word_map", torch.eye(width))
         # beside the encoder, for who has the words (`inference.analyzer`): no loss reads them
         self.topic_ngrams = NgramModel(1, config.ngram_buckets, len(config.topics)) if config.ngram_buckets else None
-        self.stance_ngrams = NgramModel(len(KINDS), config.ngram_buckets // 2, len(STANCES)) if config.ngram_buckets else None
+        self.stance_ngrams = NgramModel(len(KINDS), max(1, config.ngram_buckets // 2), len(STANCES)) if config.ngram_buckets else None
         self.loss_weights = dict.fromkeys(TASKS, 1.0)
         self.label_smoothing = 0.0
         self.summary_label_smoothing = 0.0

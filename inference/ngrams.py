@@ -16,13 +16,16 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from inference.cleaning import Page
-from inference.words import words
+from inference.words import is_unspaced, words
 
 ORDERS = (3, 4)
 """Lengths of the character n-grams, the spaces around a word among them. On dev, 2 to 5 were no better, and word n-grams worse."""
 
-ARTICLE_CHARACTERS = 2_000
-"""Characters of an article that are read, about 300 words: the opening says what it is about."""
+OPENING_CHARACTERS = 2_000
+"""The n-grams of an article are those of so many characters, about 300 words: the opening says what it is about."""
+
+PAIR_CHARACTERS = 30_000
+"""Characters of an article in which the words of a target are looked for, about as many as the windows of the encoder hold."""
 
 OPENING_WORDS = 40
 """The opening of an article, about its first two sentences."""
@@ -61,30 +64,33 @@ class Bag:
 
 def read_bags(page: Page, targets: Sequence[str]) -> tuple[list[Bag], list[list[Bag]]]:
     """What the model of topics reads of a page, and what that of stances reads of it for each target."""
-    text = article_words(page)
-    article = character_ngrams(text, ARTICLE)
-    index = index_words(text)
+    article = character_ngrams(article_words(page, OPENING_CHARACTERS), ARTICLE)
+    index = index_words(article_words(page, PAIR_CHARACTERS) if targets else [])
     asked = [words(target) for target in targets]
     return [article], [[article, character_ngrams(target, TARGET), *pair_bags(index, target)] for target in asked]
 
 
-def article_words(page: Page) -> list[str]:
-    """The words that the opening of an article has, its title first."""
-    text = page.title
+def article_words(page: Page, characters: int) -> list[str]:
+    """The words in the first characters of an article, its title first."""
+    parts, length = [page.title], len(page.title)
     for sentence in page.sentences:
-        if len(text) >= ARTICLE_CHARACTERS:
+        if length >= characters:
             break
-        text += "\n" + page.text[sentence.start : sentence.end]
-    return words(text[:ARTICLE_CHARACTERS])
+        parts.append(page.text[sentence.start : sentence.end])
+        length += len(parts[-1]) + 1
+    return words("\n".join(parts)[:characters])
 
 
 def character_ngrams(text: Sequence[str], kind: int) -> Bag:
     """The character n-grams of each word of a text, the space on either side among them; none spans two words.
 
+    Where a script puts no spaces between words, two neighboring characters are a word as well.
+
     >>> [len(character_ngrams(text, ARTICLE).hashes) for text in (["rain"], ["rain", "rain"], [])]  # " ra", "rai", "ain", "in ", " rai", "rain", "ain "
     [7, 7, 0]
     """
-    letters = np.frombuffer(f" {' '.join(text)} ".encode("utf-32-le"), dtype=np.uint32).astype(np.uint64)
+    couples = [first + second for first, second in pairwise(text) if is_unspaced(first) and is_unspaced(second)]
+    letters = np.frombuffer(f" {' '.join([*text, *couples])} ".encode("utf-32-le"), dtype="<u4").astype(np.uint64)
     spaces = np.concatenate([[0], np.cumsum(letters == _SPACE)])
     hashes = []
     for order in ORDERS:

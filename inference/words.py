@@ -32,6 +32,15 @@ def words(text: str) -> list[str]:
     return found
 
 
+def is_unspaced(word: str) -> bool:
+    """Whether a word of `words` is of a script without spaces, and so a single character.
+
+    >>> [is_unspaced(word) for word in ("東", "a", "3")]
+    [True, False, False]
+    """
+    return _CHARACTER.match(word) is not None
+
+
 def count_words(text: str) -> int:
     """The length of `text` in words, the unit of `max_words`: two characters of an unspaced script count as one, rounded up.
 

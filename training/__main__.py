@@ -90,15 +90,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except RunStopped as stopped:
         if is_main:
             print(f"{stopped}. Go on with --resume.", file=sys.stderr)
+        _leave_group()
         return 143
     except KeyboardInterrupt:
         resume = " Go on with --resume." if options.command in ("train", "pretrain") else ""
         print(f"interrupted.{resume}", file=sys.stderr)
         return 130
-    finally:
-        if dist.is_initialized():  # its threads may ask for the interpreter after that has ended, and abort the process
-            dist.destroy_process_group()
+    _leave_group()
     return 0
+
+
+def _leave_group() -> None:
+    """Where processes worked together and are all done: the group's threads may ask for an interpreter that has ended, and abort the process."""
+    if dist.is_initialized():
+        dist.destroy_process_group()
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -48,7 +48,6 @@ def training_arguments(output: Path, seed: int, settings: Optimization, *, equal
         report_to=["tensorboard"],
         disable_tqdm=True,
         ddp_find_unused_parameters=False,
-        ddp_broadcast_buffers=False,  # every process counts and fits the same ones; there are megabytes of them
         **own,
     )
     arguments._n_gpu = min(arguments.n_gpu, 1)  # planned batches cannot be scattered by DataParallel: several GPUs are torchrun's job

@@ -5,6 +5,7 @@ In: an analyzer, and dev articles with labels. Out: a factor of the n-grams' log
 1986, https://doi.org/10.1214/ss/1177013825). Does not know: checkpoints, configs; `training.run` stores the numbers, `inference.analyzer` uses them.
 """
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -39,10 +40,11 @@ class Calibration:
 
 
 def calibrate(analyzer: Analyzer, articles: Sequence[Article], neutral_covers_unrelated: Collection[str] = ()) -> dict[str, Calibration]:
-    """Fit the numbers of "topic" and "stance". In the sources named, neutral and unrelated are one stance."""
+    """Fit the numbers of "topic" and "stance", on all sources alike. In the sources named, neutral and unrelated are one stance."""
     topics = analyzer.model.config.topics
     logits: dict[str, list[NDArray[np.float64]]] = {"topic": [], "stance": []}
     right: dict[str, list[set[int]]] = {"topic": [], "stance": []}
+    sources: dict[str, list[str]] = {"topic": [], "stance": []}
     either = {STANCES.index("neutral"), STANCES.index("unrelated")}
     refused: set[int] = set()
     # the report of the run counts those that are refused
@@ -52,33 +54,38 @@ def calibrate(analyzer: Analyzer, articles: Sequence[Article], neutral_covers_un
         if article.topic:
             logits["topic"].append(one.topic.double().numpy())
             right["topic"].append({topics.index(article.topic)})
+            sources["topic"].append(article.source)
         for gold, pair in zip(article.stances, one.stances.double().numpy(), strict=True):
             if gold.stance:
                 place = STANCES.index(gold.stance)
                 merged = article.source in neutral_covers_unrelated and place in either
                 logits["stance"].append(pair)
                 right["stance"].append(either if merged else {place})
-    return {task: fit_calibration(np.array(logits[task]), right[task]) for task in logits}
+                sources["stance"].append(article.source)
+    return {task: fit_calibration(np.array(logits[task]), right[task], sources[task]) for task in logits}
 
 
-def fit_calibration(logits: NDArray[np.float64], right: Sequence[Collection[int]]) -> Calibration:
+def fit_calibration(logits: NDArray[np.float64], right: Sequence[Collection[int]], sources: Sequence[str]) -> Calibration:
     """The numbers with the least negative log-likelihood of the right labels; `logits` are [items, 2, labels], the encoder's and the n-grams'.
 
-    An item may have several right labels, which count as one. Where the n-grams say nothing, all 0, their weight stays 1.
+    An item may have several right labels, which count as one. All sources count alike, as in the scores that pick the best step: a set with many
+    pairs an article would else decide alone. Where the n-grams say nothing, all 0, their weight stays 1.
 
     >>> sure_but_half_wrong = np.array([[[4.0, 0.0], [0.0, 0.0]]] * 100)
-    >>> fit_calibration(sure_but_half_wrong, [{0}] * 60 + [{1}] * 40).temperature
+    >>> fit_calibration(sure_but_half_wrong, [{0}] * 60 + [{1}] * 40, ["news"] * 100).temperature
     9.865
     """
     if len(logits) < LEAST_ITEMS:
         return Calibration(1.0, 1.0, len(logits), None, None)
+    counts = Counter(sources)
+    shares = np.array([1 / (len(counts) * counts[source]) for source in sources])
     mask = np.zeros((len(logits), logits.shape[2]), dtype=bool)
     for row, labels in enumerate(right):
         mask[row, list(labels)] = True
 
     def loss(factors: NDArray[np.float64]) -> float:
         both = np.einsum("f,nfl->nl", factors, logits)
-        return float((logsumexp(both, axis=1) - logsumexp(np.where(mask, both, -np.inf), axis=1)).mean())
+        return float(shares @ (logsumexp(both, axis=1) - logsumexp(np.where(mask, both, -np.inf), axis=1)))
 
     # convex but for items with several right labels, and smooth: any start finds the one minimum
     encoder, ngrams = minimize(loss, np.ones(2), method="L-BFGS-B", bounds=[ENCODER_LIMITS, NGRAM_LIMITS]).x

@@ -1,6 +1,6 @@
 """The dev articles of a run: which are read, what they score while it trains, and what is fitted on them before the export.
 
-In: a `RunConfig`, its corpus, an `Analyzer`. Out: scores by name, temperatures; a `ConfigError` where a selected score cannot be had.
+In: a `RunConfig`, its corpus, an `Analyzer`. Out: scores by name, temperatures and weights of n-grams; a `ConfigError` where a selected score cannot be had.
 Does not know: the Trainer, files.
 """
 

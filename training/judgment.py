@@ -23,7 +23,7 @@ class Judgment:
     """Of one task: `add` answers as they come."""
 
     task: str
-    temperature: float  # that the probabilities were made with; 1 = as trained
+    temperature: float  # that the probabilities were made with; 1 = none
     _before: NDArray[np.float64] = field(default_factory=lambda: np.zeros((3, BINS)))
     _after: NDArray[np.float64] = field(default_factory=lambda: np.zeros((3, BINS)))
     _risk: RiskCoverage = field(default_factory=RiskCoverage)

@@ -1,28 +1,42 @@
 """Fits the linear models of n-grams that answer beside the encoder (`inference.ngrams`), on the training articles, before the encoder is trained.
 
 In: an `ArticleModel`, the training sources, what each says about its labels. Out: the models' numbers, in place. With scikit-learn.
-Does not know: the encoder, batches, or dev articles: how much the n-grams count beside the encoder is for `training.calibration` to say.
+Does not know: the encoder, batches, how often a source is read, or dev articles: how much the n-grams count beside the encoder is for
+`training.calibration` to say.
 """
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from random import Random
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, vstack
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
 from inference.article import Article
-from inference.cleaning import read_page
+from inference.cleaning import Page, read_page
 from inference.labels import STANCES
 from inference.model import ArticleModel
-from inference.ngrams import ARTICLE, SHORTEST, TARGET, Bag, NgramModel, article_words, character_ngrams, index_words, pair_bags
+from inference.ngrams import (
+    ARTICLE,
+    OPENING_CHARACTERS,
+    PAIR_CHARACTERS,
+    SHORTEST,
+    TARGET,
+    Bag,
+    NgramModel,
+    article_words,
+    character_ngrams,
+    index_words,
+    pair_bags,
+)
 from inference.words import words
 from training.examples import SourceLabels
 from training.sources import LoadedSource
@@ -36,92 +50,148 @@ STANCE_ITERATIONS = 100
 
 MOST_ARTICLES = 50_000
 MOST_PAIRS = 150_000
-"""That are learned from, a seeded sample. 28,817 articles with a topic take a minute and a half of one CPU, 94,993 pairs as much."""
+"""That are learned from, a seeded sample. 28,817 articles with a topic and 94,993 pairs take some three minutes of one CPU and up to 4 GB."""
 
 SOURCE_POWER = -0.5
 """Pairs count by this power of their source's number of pairs: else one source with 40,000 speaks for all."""
 
 ABSENT = -1.0
-"""Logit of a topic that no article has: the distance from a class of what is surely not of it."""
+"""Logit of a topic that no article has: the distance from a class of what is surely not of it. A stance that no pair has lies as far below the others."""
+
+EITHER = (STANCES.index("neutral"), STANCES.index("unrelated"))
 
 T = TypeVar("T")
 Progress = Callable[[str, int, int], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A target that an article is asked about, as the regression sees it."""
+
+    article: Article
+    target: str
+    stance: int
+    weight: float
+    merged: bool = False  # neutral, from a source whose neutral covers unrelated as well
+
+
 def fit_ngrams(model: ArticleModel, sources: Sequence[LoadedSource], labels: Sequence[SourceLabels], seed: int, progress: Progress = lambda *_: None) -> None:
-    """Fit both models; `labels` are those of `sources`. A task without two labels to tell apart keeps weights of 0."""
-    if model.topic_ngrams is not None:
-        articles = _sample([article for source in sources for article in source.articles if article.topic], MOST_ARTICLES, seed)
-        fit_topics(model.topic_ngrams, articles, model.config.topics, seed, progress)
-    if model.stance_ngrams is not None:
-        pairs: list[tuple[Article, str, int, float]] = []
+    """Fit the models of the tasks that have a loss; `labels` are those of `sources`. A task without two labels to tell apart keeps weights of 0."""
+    if model.topic_ngrams is not None and model.loss_weights["topic"]:
+        topical = [(article, one) for source, one in zip(sources, labels, strict=True) for article in source.articles if article.topic]
+        fit_topics(model.topic_ngrams, _sample(topical, MOST_ARTICLES, seed), model.config.topics, seed, progress)
+    if model.stance_ngrams is not None and model.loss_weights["stance"]:
+        pairs: list[Pair] = []
         for source, one in zip(sources, labels, strict=True):
             own = [(article, stance.target, STANCES.index(stance.stance)) for article in source.articles for stance in article.stances if stance.stance]
-            pairs += [(article, target, gold, one.stance_weights[gold] * len(own) ** SOURCE_POWER) for article, target, gold in own]
+            for article, target, gold in own:
+                weight = one.stance_weights[gold] * len(own) ** SOURCE_POWER
+                pairs.append(Pair(article, target, gold, weight, one.neutral_covers_unrelated and gold in EITHER))
         fit_stances(model.stance_ngrams, _sample(pairs, MOST_PAIRS, seed), progress)
 
 
-def fit_topics(model: NgramModel, articles: Sequence[Article], topics: Sequence[str], seed: int, progress: Progress = lambda *_: None) -> None:
-    """A linear SVM of each topic against the others."""
-    gold = np.array([topics.index(str(article.topic)) for article in articles])
+def fit_topics(
+    model: NgramModel, articles: Sequence[tuple[Article, SourceLabels]], topics: Sequence[str], seed: int, progress: Progress = lambda *_: None
+) -> None:
+    """A linear SVM for each topic, against the other articles of the sources that use it: the others say nothing about it."""
+    gold = np.array([topics.index(str(article.topic)) for article, _ in articles])
     if len(np.unique(gold)) < 2:
         return
-    bags = [character_ngrams(_words(article), ARTICLE) for article in _counted(articles, "n-grams of topics", progress)]
+    bags = [character_ngrams(article_words(_page(article), OPENING_CHARACTERS), ARTICLE) for article, _ in _counted(articles, "n-grams of topics", progress)]
     _set_rarity(model, bags)
-    svm = LinearSVC(C=TOPIC_STRENGTH, random_state=seed)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="The number of unique classes")  # a few articles of many topics are no regression
-        svm.fit(_rows(model, bags), gold)
-    weights, bias = svm.coef_, svm.intercept_
-    if len(svm.classes_) == 2:  # one plane, the second class on its upper side
-        weights, bias = np.concatenate([-weights, weights]), np.concatenate([-bias, bias])
+    rows = _rows(model, bags)
     model.bias.fill_(ABSENT)
-    _store(model, svm.classes_, weights, bias)
+    for topic in range(len(topics)):
+        asked = np.flatnonzero([topic in labels.topics for _, labels in articles])
+        if 0 < np.count_nonzero(gold[asked] == topic) < len(asked):
+            svm = LinearSVC(C=TOPIC_STRENGTH, random_state=seed)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ConvergenceWarning)  # a plane that is nearly there serves as well
+                svm.fit(rows[asked], gold[asked] == topic)
+            model.weights[:, topic] = torch.from_numpy(svm.coef_[0])
+            model.bias[topic] = float(svm.intercept_[0])
 
 
-def fit_stances(model: NgramModel, pairs: Sequence[tuple[Article, str, int, float]], progress: Progress = lambda *_: None) -> None:
-    """A logistic regression of pairs of (article, target, stance, weight in the loss)."""
-    gold = np.array([stance for _, _, stance, _ in pairs])
+def fit_stances(model: NgramModel, pairs: Sequence[Pair], progress: Progress = lambda *_: None) -> None:
+    """A logistic regression of stances.
+
+    A merged pair may be neutral or unrelated: it counts as either by the share that a regression on the other pairs gives it (one step of expectation
+    maximization), or as half of each where they do not know the two.
+    """
+    gold = np.array([pair.stance for pair in pairs])
     if len(np.unique(gold)) < 2:
         return
-    articles = {id(article): article for article, *_ in pairs}
-    read = {key: _words(article) for key, article in zip(articles, _counted(articles.values(), "n-grams of stances", progress), strict=True)}
-    asked = {target: words(target) for _, target, *_ in pairs}
-    first = [character_ngrams(text, ARTICLE) for text in read.values()]
-    second = [character_ngrams(text, TARGET) for text in asked.values()]
-    between = [bags for key, group in groupby(pairs, lambda pair: id(pair[0])) for bags in _between(read[key], [asked[target] for _, target, *_ in group])]
-    third, fourth = [near for near, _ in between], [found for _, found in between]
-    for bags in (first, second, third, fourth):
-        _set_rarity(model, bags)
-    place_of_article = {key: place for place, key in enumerate(read)}
-    place_of_target = {target: place for place, target in enumerate(asked)}
-    rows = _rows(model, first)[[place_of_article[id(article)] for article, *_ in pairs]]
-    rows += _rows(model, second)[[place_of_target[target] for _, target, *_ in pairs]]
-    rows += _rows(model, third) + _rows(model, fourth)
+    rows = _pair_rows(model, pairs, progress)
     used = np.flatnonzero(rows.getnnz(axis=0))  # empty columns could teach nothing and cost time
-    weights = np.array([weight for *_, weight in pairs])
+    rows = rows[:, used]
+    weights = np.array([pair.weight for pair in pairs])
+    merged = np.array([pair.merged for pair in pairs])
+    if merged.any():
+        shares = _shares_of_neutral(rows, gold, weights, merged)
+        rows = vstack([rows[~merged], rows[merged], rows[merged]], format="csr")
+        neutral, unrelated = (np.full(len(shares), label) for label in EITHER)
+        gold = np.concatenate([gold[~merged], neutral, unrelated])
+        weights = np.concatenate([weights[~merged], shares * weights[merged], (1 - shares) * weights[merged]])
+    regression = _regression(rows, gold, weights)
+    found, bias = regression.coef_, regression.intercept_
+    if len(regression.classes_) == 2:  # one row, for the second of the two
+        found, bias = np.concatenate([-found, found]) / 2, np.concatenate([-bias, bias]) / 2
+    places, labels = torch.from_numpy(used), torch.from_numpy(regression.classes_)
+    model.bias.fill_(float(bias.min()) + ABSENT)
+    model.bias[labels] = torch.from_numpy(bias).to(model.bias.dtype)
+    model.weights[places[:, None], labels] = torch.from_numpy(found.T).to(model.weights.dtype)
+
+
+def _regression(rows: csr_matrix, gold: NDArray[np.int64], weights: NDArray[np.float64]) -> LogisticRegression:
     regression = LogisticRegression(C=STANCE_STRENGTH, max_iter=STANCE_ITERATIONS, tol=1e-3)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # STANCE_ITERATIONS is a ceiling on purpose
-        warnings.filterwarnings("ignore", message="The number of unique classes")
-        regression.fit(rows[:, used], gold, sample_weight=weights / weights.mean())
-    found, bias = regression.coef_, regression.intercept_
-    if len(regression.classes_) == 2:
-        found, bias = np.concatenate([-found, found]) / 2, np.concatenate([-bias, bias]) / 2
-    coefficients = np.zeros((len(found), rows.shape[1]))
-    coefficients[:, used] = found
-    model.bias.fill_(float(bias.min()) + ABSENT)
-    _store(model, regression.classes_, coefficients, bias)
+        warnings.filterwarnings("ignore", message="The number of unique classes")  # a few pairs of four stances are no regression
+        return regression.fit(rows, gold, sample_weight=weights / weights.mean())
 
 
-def _between(article: Sequence[str], targets: Sequence[Sequence[str]]) -> list[tuple[Bag, Bag]]:
-    index = index_words(article)
-    return [pair_bags(index, target) for target in targets]
+def _shares_of_neutral(rows: csr_matrix, gold: NDArray[np.int64], weights: NDArray[np.float64], merged: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """How far each merged pair is neutral rather than unrelated, 0 to 1, to a regression on the others."""
+    if not set(EITHER) <= set(gold[~merged].tolist()):
+        return np.full(np.count_nonzero(merged), 0.5)
+    regression = _regression(rows[~merged], gold[~merged], weights[~merged])
+    neutral, unrelated = (regression.predict_proba(rows[merged])[:, list(regression.classes_).index(label)] for label in EITHER)
+    shares: NDArray[np.float64] = neutral / (neutral + unrelated)
+    return shares
 
 
-def _words(article: Article) -> list[str]:
+def _pair_rows(model: NgramModel, pairs: Sequence[Pair], progress: Progress) -> csr_matrix:
+    """What `model` sees of each pair, [pairs, F]; sets its rarity. The pairs of an article stand together, and it is read once for them."""
+    asked = {pair.target: words(pair.target) for pair in pairs}
+    articles = {id(pair.article): pair.article for pair in pairs}
+    article_bags: list[Bag] = []
+    between: list[tuple[Bag, Bag]] = []
+    groups = (list(group) for _, group in groupby(pairs, lambda pair: id(pair.article)))
+    for article, group in zip(_counted(articles.values(), "n-grams of stances", progress), groups, strict=True):
+        page = _page(article)
+        article_bags.append(character_ngrams(article_words(page, OPENING_CHARACTERS), ARTICLE))
+        index = index_words(article_words(page, PAIR_CHARACTERS))
+        between += [pair_bags(index, asked[pair.target]) for pair in group]
+    target_bags = [character_ngrams(target, TARGET) for target in asked.values()]
+    of_article = {key: place for place, key in enumerate(articles)}
+    of_target = {target: place for place, target in enumerate(asked)}
+    kinds = (
+        (article_bags, [of_article[id(pair.article)] for pair in pairs]),
+        (target_bags, [of_target[pair.target] for pair in pairs]),
+        ([near for near, _ in between], None),
+        ([found for _, found in between], None),
+    )
+    rows = csr_matrix((len(pairs), len(model.rarity)))
+    for bags, places in kinds:
+        _set_rarity(model, bags)
+        one = _rows(model, bags)
+        rows = rows + (one if places is None else one[places])
+    return rows
+
+
+def _page(article: Article) -> Page:
     """What the model reads of an article when it answers."""
-    return article_words(read_page(article.text, article.title, article.lang))
+    return read_page(article.text, article.title, article.lang)
 
 
 def _set_rarity(model: NgramModel, bags: Sequence[Bag]) -> None:
@@ -145,20 +215,14 @@ def _rows(model: NgramModel, bags: Sequence[Bag]) -> csr_matrix:
     return rows
 
 
-def _store(model: NgramModel, labels: Any, weights: NDArray[np.float64], bias: NDArray[np.float64]) -> None:
-    columns = torch.from_numpy(np.asarray(labels, dtype=np.int64))
-    model.weights[:, columns] = torch.from_numpy(weights.T).to(model.weights.dtype)
-    model.bias[columns] = torch.from_numpy(bias).to(model.bias.dtype)
-
-
 def _sample(items: list[T], most: int, seed: int) -> list[T]:
     """At most so many of the items, in their order."""
     return items if len(items) <= most else [items[place] for place in sorted(Random(seed).sample(range(len(items)), most))]
 
 
-def _counted(articles: Any, what: str, progress: Progress) -> Iterator[Article]:
-    total = len(articles)
-    for number, article in enumerate(articles, 1):
-        yield article
+def _counted(items: Collection[T], what: str, progress: Progress) -> Iterator[T]:
+    total = len(items)
+    for number, item in enumerate(items, 1):
+        yield item
         if number % 200 == 0 or number == total:
             progress(what, number, total)

@@ -62,7 +62,7 @@ def reliability_diagram(found: Reliability, ece_range: str = "") -> str:
     if found.temperature == 1:
         error = f"Calibration error (ECE) {after}; the checkpoint has no temperature for this task."
     else:
-        error = f"Calibration error (ECE) {found.ece_before:.3f} as trained, {after} with temperature {found.temperature:.2f}, as drawn."
+        error = f"Calibration error (ECE) {found.ece_before:.3f} without the temperature of {found.temperature:.2f}, {after} with it, as drawn."
     described = "; ".join(f"{one.confidence:.0%} sure: {one.accuracy:.0%} right, n = {one.n}" for one in found.bins)
     caption = f"Area of a circle: its share of {found.n:,} answers. {error}"
     return figure(f"reliability-{found.task}", f"Reliability, {found.task}", described, "".join(parts), caption)

@@ -100,7 +100,7 @@ class Reliability:
 
     task: str
     n: int
-    temperature: float  # stored in the checkpoint; 1 = as trained
+    temperature: float  # stored in the checkpoint; 1 = none
     ece_before: float  # expected calibration error without the temperature, 0 to 1
     ece: float  # with it, as users see it
     bins: tuple[Bin, ...]  # without empty ones, least confident first

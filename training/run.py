@@ -82,7 +82,8 @@ def train(config: RunConfig, *, resume: bool = False, write: Callable[[str], Non
             write("no summary is learned, only headlines: the checkpoint will not write summaries")
     sources = [source_labels(s.articles, config.data.topics, s.topic_labels, s.source.neutral_covers_unrelated) for s in corpus.train]
     model.token_rarity.copy_(token_rarity(examples, len(model.token_rarity), tokenizer.all_special_ids))
-    fit_ngrams(model, corpus.train, sources, config.seed, progress)
+    if arguments.process_index == 0:  # the others are sent the buffers when they meet
+        fit_ngrams(model, corpus.train, sources, config.seed, progress)
     batches = _plan(config, corpus, examples)
     arguments.logging_steps = max(1, len(batches) // (config.training.accumulation * arguments.world_size * LOG_LINES))
 

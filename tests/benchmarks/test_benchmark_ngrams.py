@@ -25,7 +25,7 @@ def logits(encoder: int, of_ngrams: int, stances: list[tuple[int, int]]) -> Logi
 def test_each_system_is_scored_by_what_it_says() -> None:
     articles = [Article("a", topic="weather", source="one"), Article("b", topic="sport", source="one"), Article("c", topic="sport", source="two"), Article("d")]
     said = [logits(0, 1, []), logits(0, 1, []), logits(0, 1, []), logits(0, 0, [])]
-    light, heavy = (ngrams.topic_accuracy(articles, said, TOPICS, weight) for weight in (1.0, 2.0))
+    light, heavy = (ngrams.topic_accuracy(articles, said, TOPICS, weight, 1.0) for weight in (1.0, 2.0))
     assert light["encoder"] == light["both"] == {"one": 0.5, "two": 0.0}
     assert light["n-grams"] == heavy["both"] == {"one": 0.5, "two": 1.0}
 
@@ -34,10 +34,20 @@ def test_stances_are_scored_by_source_and_three_ways_where_a_source_is() -> None
     article = Article("a", source="one", stances=(Stance("x", "favor"), Stance("y"), Stance("z", "neutral")))
     other = Article("b", source="two", stances=(Stance("x", "unrelated"),))
     said = [logits(0, 0, [(0, 1), (0, 0), (3, 2)]), logits(0, 0, [(2, 1)])]
-    plain, merged = (ngrams.stance_macro_f1([article, other], said, sources, weight=2.0) for sources in ((), ("one", "two")))
+    plain, merged = (ngrams.stance_macro_f1([article, other], said, sources, weight=2.0, temperature=1.0) for sources in ((), ("one", "two")))
     assert plain["encoder"] == {"one": 0.5, "two": 0.0}
     assert merged["encoder"] == {"one": 1.0, "two": 1.0}
     assert plain["n-grams"] == {"one": 0.5, "two": 0.0}
+
+
+def test_the_temperature_is_that_of_users() -> None:
+    """Three ways, two halves of a neutral together can pass a favor that is ahead of each: how far, the temperature says."""
+    article = Article("a", source="one", stances=(Stance("x", "favor"),))
+    rows = torch.zeros(1, 2, 4)
+    rows[0, 0] = torch.tensor([1.0, -9.0, 0.8, 0.8])
+    said = [Logits(torch.zeros(2, 2), rows)]
+    soft, sharp = (ngrams.stance_macro_f1([article], said, ["one"], 1.0, temperature)["both"]["one"] for temperature in (1.0, 0.2))
+    assert (soft, sharp) == (0.0, 1.0)
 
 
 def test_the_block_has_means_and_sets(tmp_path: Path) -> None:

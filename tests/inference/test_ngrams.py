@@ -7,10 +7,10 @@ import torch
 from inference.cleaning import read_page
 from inference.ngrams import (
     ARTICLE,
-    ARTICLE_CHARACTERS,
     FOUND,
     KINDS,
     NEAR,
+    OPENING_CHARACTERS,
     TARGET,
     Bag,
     NgramModel,
@@ -55,6 +55,13 @@ def test_every_script_has_n_grams(text: str) -> None:
     assert np.all(np.diff(bag.hashes.astype(np.int64)) > 0)
 
 
+def test_order_matters_in_scripts_without_spaces() -> None:
+    bags = [hashes(character_ngrams(words(text), ARTICLE)) for text in ("大雨", "雨大", "大 雨")]
+    assert bags[0] != bags[1]
+    assert bags[0] == bags[2]  # a space there is a matter of layout
+    assert hashes(character_ngrams(["a", "b"], ARTICLE)) != hashes(character_ngrams(["ab"], ARTICLE))
+
+
 def test_repeated_n_grams_count_by_their_logarithm() -> None:
     bag = character_ngrams(["rain"] * 5, ARTICLE)
     assert bag.counts.tolist() == pytest.approx([1 + np.log(5)] * 7)
@@ -78,9 +85,17 @@ def test_a_target_that_is_not_named_has_no_words_near_it() -> None:
 def test_a_long_article_is_read_from_its_title_to_a_limit() -> None:
     sentence = "The council voted to rebuild the bridge over the river on Monday evening. "
     page = read_page(sentence * 200, "A vote on the bridge", "en")
-    read = article_words(page)
+    read = article_words(page, OPENING_CHARACTERS)
     assert read[:5] == ["a", "vote", "on", "the", "bridge"]
-    assert ARTICLE_CHARACTERS - 100 < len(" ".join(read)) <= ARTICLE_CHARACTERS
+    assert OPENING_CHARACTERS - 100 < len(" ".join(read)) <= OPENING_CHARACTERS
+
+
+def test_a_target_is_found_far_behind_the_opening() -> None:
+    opening = "The council voted to rebuild the bridge over the river on Monday evening. " * 60
+    page = read_page(opening + "Only then was the harbor tax praised by the mayor.", "", "en")
+    _, ((_, _, near, _),) = read_bags(page, ["harbor tax"])
+    assert len(near.hashes) > 0
+    assert "harbor" not in article_words(page, OPENING_CHARACTERS)
 
 
 def test_a_page_is_read_for_both_models() -> None:

@@ -10,6 +10,8 @@ from inference.article import Article, Stance
 from inference.labels import STANCES
 from training.calibration import LEAST_ITEMS, Calibration, calibrate, fit_calibration
 
+ONE = ["one"]
+
 
 def softmax(logits: list[float], temperature: float) -> list[float]:
     powers = [math.exp(logit / temperature) for logit in logits]
@@ -26,7 +28,7 @@ def test_the_temperature_that_labels_were_drawn_at_is_found(temperature: float) 
     random = Random(1)
     logits = [[random.gauss(0, 2) for _ in range(4)] for _ in range(4000)]
     gold = [{random.choices(range(4), softmax(row, temperature))[0]} for row in logits]
-    fitted = fit_calibration(alone(logits), gold)
+    fitted = fit_calibration(alone(logits), gold, ONE * len(gold))
     assert fitted.temperature == pytest.approx(temperature, rel=0.1)
     assert (fitted.ngram_weight, fitted.n) == (1.0, 4000)
     assert fitted.loss_before is not None
@@ -40,7 +42,7 @@ def test_the_weight_of_n_grams_that_labels_were_drawn_with_is_found(temperature:
     logits = random.normal(0, 2, size=(4000, 2, 4))
     sums = logits[:, 0] + weight * logits[:, 1]
     gold = [{Random(number).choices(range(4), softmax(row.tolist(), temperature))[0]} for number, row in enumerate(sums)]
-    fitted = fit_calibration(logits, gold)
+    fitted = fit_calibration(logits, gold, ONE * len(gold))
     assert fitted.temperature == pytest.approx(temperature, rel=0.15)
     assert fitted.ngram_weight == pytest.approx(weight, rel=0.15)
 
@@ -49,21 +51,30 @@ def test_n_grams_that_say_nothing_of_use_get_no_weight() -> None:
     random = np.random.default_rng(3)
     logits = random.normal(0, 2, size=(4000, 2, 4))
     gold = [{Random(number).choices(range(4), softmax(row.tolist(), 1.0))[0]} for number, row in enumerate(logits[:, 0])]
-    assert fit_calibration(logits, gold).ngram_weight < 0.05
+    assert fit_calibration(logits, gold, ONE * len(gold)).ngram_weight < 0.05
     sums = logits[:, 0] - logits[:, 1]  # a model that knows better what is wrong is broken, not useful
     gold = [{Random(number).choices(range(4), softmax(row.tolist(), 1.0))[0]} for number, row in enumerate(sums)]
-    assert fit_calibration(logits, gold).ngram_weight == 0
+    assert fit_calibration(logits, gold, ONE * len(gold)).ngram_weight == 0
 
 
 def test_two_right_labels_count_as_one() -> None:
     logits = alone([[math.log(0.6), math.log(0.3), math.log(0.1)]] * 100)
-    assert fit_calibration(logits, [{0, 1}] * 90 + [{2}] * 10).temperature == pytest.approx(1.0, abs=0.1)  # 0.9 is right 9 times in 10
-    assert fit_calibration(logits, [{0, 1}] * 70 + [{2}] * 30).temperature > 2
+    assert fit_calibration(logits, [{0, 1}] * 90 + [{2}] * 10, ONE * 100).temperature == pytest.approx(1.0, abs=0.1)  # 0.9 is right 9 times in 10
+    assert fit_calibration(logits, [{0, 1}] * 70 + [{2}] * 30, ONE * 100).temperature > 2
+
+
+def test_sources_count_alike() -> None:
+    """The n-grams are right in the small source, and the encoder in the large one: they are weighed as equals."""
+    rows = np.zeros((300, 2, 2))
+    rows[:, 0, 0] = rows[:, 1, 1] = 1.0
+    fitted = fit_calibration(rows, [{0}] * 270 + [{1}] * 30, ["large"] * 270 + ["small"] * 30)
+    assert fitted.ngram_weight == pytest.approx(1.0, abs=0.01)
+    assert fit_calibration(rows, [{0}] * 270 + [{1}] * 30, ONE * 300).ngram_weight < 0.5
 
 
 def test_few_items_fit_nothing() -> None:
     few = LEAST_ITEMS - 1
-    assert fit_calibration(alone([[2.0, 0.0]] * few), [{1}] * few) == Calibration(1.0, 1.0, few, None, None)
+    assert fit_calibration(alone([[2.0, 0.0]] * few), [{1}] * few, ONE * few) == Calibration(1.0, 1.0, few, None, None)
 
 
 def test_gold_labels_are_matched_to_their_answers(analyzer: Analyzer) -> None:

@@ -259,11 +259,10 @@ def test_only_the_main_process_prints(write_config: Callable[..., Path], monkeyp
     assert capsys.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("ending", ["fails", "ends"])
-def test_no_process_group_outlives_a_command(ending: str, write_config: Callable[..., Path], tmp_path: Path) -> None:
+def test_no_process_group_outlives_a_command(write_config: Callable[..., Path], tmp_path: Path) -> None:
     """Its threads would meet an interpreter that is gone, and at times abort a process that had done all its work."""
     dist.init_process_group("gloo", store=dist.FileStore(str(tmp_path / "store"), 1), rank=0, world_size=1)
-    assert main(["check", str(write_config()) if ending == "ends" else "missing.yaml"]) == (0 if ending == "ends" else 1)
+    assert main(["check", str(write_config())]) == 0
     assert not dist.is_initialized()
 
 

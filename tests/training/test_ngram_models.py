@@ -7,34 +7,50 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from sklearn.linear_model import LogisticRegression
 
 from inference.analyzer import Analyzer
 from inference.article import Article, Stance
 from inference.checkpoint import load_checkpoint, save_checkpoint
+from inference.cleaning import read_page
+from inference.errors import CheckpointError
 from inference.labels import STANCES
 from inference.model import ArticleModel
-from inference.ngrams import KINDS, NgramModel, read_bags
+from inference.ngrams import ARTICLE, KINDS, NgramModel, character_ngrams, read_bags
 from training import ngram_models
-from training.examples import source_labels
-from training.ngram_models import fit_ngrams, fit_stances, fit_topics
+from training.examples import SourceLabels, source_labels
+from training.ngram_models import Pair, fit_ngrams, fit_stances, fit_topics
 
 TOPICS = ("weather", "sport", "arts")
 RAIN = ["Heavy rain fell on the coast.", "Rain and strong wind are expected.", "The rain flooded a valley.", "Snow and rain will close roads."]
 GOALS = ["The striker scored two goals.", "Their keeper saved a goal.", "A late goal won the match.", "The match ended without goals."]
 
 
-def labelled(texts: list[str], topic: str) -> list[Article]:
-    return [Article(text, lang="en", topic=topic) for text in texts]
+ALL = SourceLabels((0, 1, 2), (1.0,) * 4, False)
+"""Of a source that uses all topics and whose neutral is neutral."""
+
+
+def labelled(texts: list[str], topic: str, labels: SourceLabels = ALL) -> list[tuple[Article, SourceLabels]]:
+    return [(Article(text, lang="en", topic=topic), labels) for text in texts]
 
 
 def topic_scores(model: NgramModel, text: str) -> dict[str, float]:
-    page_bags = read_bags(ngram_models.read_page(text, "", "en"), [])[0]
+    page_bags = read_bags(read_page(text, "", "en"), [])[0]
     return dict(zip(TOPICS, model([page_bags])[0].tolist(), strict=True))
 
 
+def stance_logits(model: NgramModel, text: str, target: str) -> dict[str, float]:
+    _, (pair,) = read_bags(read_page(text, "", "en"), [target])
+    return dict(zip(STANCES, model([pair])[0].tolist(), strict=True))
+
+
 def stance_of(model: NgramModel, text: str, target: str) -> str:
-    _, (pair,) = read_bags(ngram_models.read_page(text, "", "en"), [target])
-    return STANCES[int(model([pair])[0].argmax())]
+    logits = stance_logits(model, text, target)
+    return max(logits, key=logits.__getitem__)
+
+
+def pair(text: str, target: str, stance: str, weight: float = 1.0, merged: bool = False) -> Pair:
+    return Pair(Article(text, lang="en"), target, STANCES.index(stance), weight, merged)
 
 
 def test_topics_are_learned_and_one_never_seen_stays_below() -> None:
@@ -56,60 +72,134 @@ def test_three_topics_are_told_apart() -> None:
         assert max(scores, key=scores.__getitem__) == topic
 
 
-def test_a_task_without_two_labels_keeps_its_weights() -> None:
+def test_articles_of_a_source_without_a_topic_do_not_speak_against_it() -> None:
+    """Storms under "sport" in a source that has no "weather" leave the plane of "weather" where it was."""
+    known = [*labelled(RAIN, "weather"), *labelled(GOALS, "sport")]
+    storms = ["Rain stopped the match.", "Rain and wind stopped the race.", "The race was lost to rain."]
+    alone, silent, speaking = (NgramModel(1, 4096, 3) for _ in range(3))
+    fit_topics(alone, known, TOPICS, seed=1)
+    fit_topics(silent, [*known, *labelled(storms, "sport", SourceLabels((1, 2), (1.0,) * 4, False))], TOPICS, seed=1)
+    fit_topics(speaking, [*known, *labelled(storms, "sport")], TOPICS, seed=1)
+    of_rain = [topic_scores(model, "Heavy rain and wind.")["weather"] for model in (alone, silent, speaking)]
+    assert of_rain[1] == pytest.approx(of_rain[0], abs=0.1)  # only the rarity of words has changed
+    assert of_rain[2] < of_rain[1] - 0.2
+
+
+def test_a_task_without_two_labels_or_without_a_loss_keeps_its_weights(make_model: Callable[..., ArticleModel]) -> None:
     topics, stances = NgramModel(1, 64, 3), NgramModel(len(KINDS), 64, 4)
     fit_topics(topics, labelled(RAIN, "weather"), TOPICS, seed=1)
     fit_topics(topics, [], TOPICS, seed=1)
-    fit_stances(stances, [(Article(RAIN[0]), "rain", 0, 1.0)])
+    fit_stances(stances, [pair(RAIN[0], "rain", "favor")])
     assert not topics.weights.any()
     assert not stances.weights.any()
+    model = make_model(TOPICS, ngram_buckets=64)
+    assert model.topic_ngrams is not None
+    articles = [article for article, _ in [*labelled(RAIN, "weather"), *labelled(GOALS, "sport")]]
+    sources: Any = [SimpleNamespace(articles=articles)]
+    model.loss_weights = {"topic": 0.0, "stance": 1.0}
+    fit_ngrams(model, sources, [ALL], seed=1)
+    assert not model.topic_ngrams.weights.any()
+    model.loss_weights = {"topic": 1.0, "stance": 1.0}
+    fit_ngrams(model, sources, [ALL], seed=1)
+    assert model.topic_ngrams.weights.any()
 
 
-def pairs_about_a_bridge() -> list[tuple[Article, str, int, float]]:
-    praised = [Article(f"{who} praised the bridge as a great success for the town.", lang="en") for who in ("Drivers", "Shops", "Schools", "The mayor")]
-    attacked = [Article(f"{who} attacked the bridge as a terrible waste of money.", lang="en") for who in ("Drivers", "Shops", "Schools", "The mayor")]
-    pairs = [(article, "the bridge", STANCES.index("favor"), 1.0) for article in praised]
-    pairs += [(article, "the bridge", STANCES.index("against"), 1.0) for article in attacked]
-    return pairs + [(article, "football in winter", STANCES.index("unrelated"), 1.0) for article in (*praised, *attacked)]
+def pairs_about_a_bridge() -> list[Pair]:
+    """The same words on both sides: only what stands next to the bridge tells them apart."""
+    texts = [f"{who} praised the bridge over the river and attacked the tunnel." for who in ("Drivers", "Shops", "Schools", "The mayor")]
+    swapped = [text.replace("bridge", "X").replace("tunnel", "bridge").replace("X", "tunnel") for text in texts]
+    pairs = [pair(text, "the bridge", "favor") for text in texts] + [pair(text, "the bridge", "against") for text in swapped]
+    return pairs + [pair(text, "football in winter", "unrelated") for text in (*texts, *swapped)]
 
 
 def test_stances_are_learned_from_what_stands_near_the_target(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ngram_models, "STANCE_STRENGTH", 10.0)  # four articles a side
     model = NgramModel(len(KINDS), 4096, 4)
     fit_stances(model, pairs_about_a_bridge())
-    assert stance_of(model, "Farmers praised the bridge.", "the bridge") == "favor"
-    assert stance_of(model, "Farmers attacked the bridge.", "the bridge") == "against"
+    assert stance_of(model, "Farmers praised the bridge and attacked the tunnel.", "the bridge") == "favor"
+    assert stance_of(model, "Farmers praised the tunnel and attacked the bridge.", "the bridge") == "against"
     assert stance_of(model, "Farmers praised the bridge.", "football in winter") == "unrelated"
+    logits = stance_logits(model, "Farmers praised the bridge.", "the bridge")
+    assert logits["neutral"] < min(logits[name] for name in ("favor", "against")) - 0.5  # no pair has it
 
 
-def test_two_stances_alone_are_told_apart() -> None:
+def test_two_stances_alone_are_told_apart_as_surely_as_the_regression_is() -> None:
     model = NgramModel(len(KINDS), 4096, 4)
     fit_stances(model, pairs_about_a_bridge()[:8])
-    assert stance_of(model, "Farmers praised the bridge.", "the bridge") == "favor"
-    assert stance_of(model, "Farmers attacked the bridge.", "the bridge") == "against"
+    text = "Drivers praised the bridge over the river and attacked the tunnel."
+    logits = stance_logits(model, text, "the bridge")
+    assert logits["favor"] == pytest.approx(-logits["against"], abs=1e-5)
+    assert stance_of(model, text, "the bridge") == "favor"
+
+
+def test_what_is_fitted_is_what_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The logits of the training pairs are those of the regression on the rows that it was given."""
+    seen: dict[str, Any] = {}
+    fit = LogisticRegression.fit
+
+    def keep(self: LogisticRegression, rows: Any, gold: Any, **options: Any) -> LogisticRegression:
+        seen["expected"] = lambda: self.decision_function(rows)
+        fitted: LogisticRegression = fit(self, rows, gold, **options)
+        return fitted
+
+    monkeypatch.setattr(LogisticRegression, "fit", keep)
+    model = NgramModel(len(KINDS), 4096, 4)
+    pairs = pairs_about_a_bridge()
+    fit_stances(model, pairs)
+    found = np.array([[*stance_logits(model, one.article.text, one.target).values()] for one in pairs])
+    found = found[:, [place for place, name in enumerate(STANCES) if name != "neutral"]]
+    expected = seen["expected"]()
+    np.testing.assert_allclose(found - found.mean(1, keepdims=True), expected - expected.mean(1, keepdims=True), atol=1e-4)
+
+
+def test_rarity_is_the_inverse_document_frequency() -> None:
+    model = NgramModel(1, 4096, 3)
+    fit_topics(model, [*labelled(["xyz rain"] * 3, "weather"), *labelled(["xyz goal"], "sport")], TOPICS, seed=1)
+    places = {word: model.places(character_ngrams([word], ARTICLE)) for word in ("xyz", "rain", "goal", "quay")}
+    for word, articles in (("xyz", 4), ("rain", 3), ("goal", 1), ("quay", 0)):
+        np.testing.assert_allclose(model.rarity[places[word]], np.log(5 / (1 + articles)) + 1, rtol=1e-5)
+
+
+def test_neutral_that_covers_unrelated_does_not_teach_neutral() -> None:
+    """A target that an article does not deal with stays unrelated, though another source calls such pairs neutral."""
+    texts = [f"Rain fell on the {place} for days." for place in ("coast", "hills", "town", "valley", "island", "plain")]
+    pairs = [pair(text, "the harbor tax", "unrelated") for text in texts[:3]]
+    pairs += [pair(f"{text} The council discussed the harbor tax at length.", "the harbor tax", "neutral") for text in texts[:3]]
+    honest, misled, alone = (NgramModel(len(KINDS), 4096, 4) for _ in range(3))
+    others = texts[3:]
+    fit_stances(honest, pairs + [pair(text, "a new stadium", "neutral", weight=3.0, merged=True) for text in others])
+    fit_stances(misled, pairs + [pair(text, "a new stadium", "neutral", weight=3.0) for text in others])
+    logits = [stance_logits(model, "Rain fell on the dunes for days.", "a new stadium") for model in (honest, misled)]
+    assert logits[0]["unrelated"] > logits[0]["neutral"]
+    assert logits[1]["unrelated"] < logits[1]["neutral"]
+    pairs_of_one = [pair(texts[0], "rain", "favor"), *(pair(text, "a new stadium", "neutral", merged=True) for text in others)]
+    fit_stances(alone, pairs_of_one)  # nothing says which of the two it is
+    even = stance_logits(alone, texts[4], "a new stadium")
+    assert even["neutral"] == pytest.approx(even["unrelated"], abs=1e-3)
 
 
 def test_a_pair_counts_by_its_weight() -> None:
-    article = Article("Drivers spoke about the bridge.", lang="en")
-    pairs = [(article, "the bridge", STANCES.index("favor"), 1.0), (article, "the bridge", STANCES.index("against"), 9.0)]
+    text, target = "Drivers spoke about the bridge.", "the bridge"
     model = NgramModel(len(KINDS), 256, 4)
-    fit_stances(model, pairs)
-    assert stance_of(model, article.text, "the bridge") == "against"
-    fit_stances(model, [(*pairs[0][:3], 9.0), (*pairs[1][:3], 1.0)])
-    assert stance_of(model, article.text, "the bridge") == "favor"
+    fit_stances(model, [pair(text, target, "favor", 1.0), pair(text, target, "against", 9.0)])
+    assert stance_of(model, text, target) == "against"
+    fit_stances(model, [pair(text, target, "favor", 9.0), pair(text, target, "against", 1.0)])
+    assert stance_of(model, text, target) == "favor"
 
 
 def test_large_sources_do_not_speak_for_all_and_large_corpora_are_sampled(monkeypatch: pytest.MonkeyPatch, make_model: Callable[..., ArticleModel]) -> None:
-    """The weights that the regression is given: a source of 16 pairs counts 4 times one of 1 pair, not 16 times."""
-    seen: list[Any] = []
+    """The weights that the regression is given: a source of 16 pairs counts 4 times one of 1 pair, not 16 times; a rare stance counts more."""
+    seen: list[Pair] = []
     monkeypatch.setattr(ngram_models, "fit_stances", lambda model, pairs, progress: seen.extend(pairs))
-    large = [Article(f"Text {number}.", stances=(Stance("it", "favor"), Stance("that"))) for number in range(16)]
+    large = [Article(f"Text {number}.", stances=(Stance("it", "neutral" if number < 12 else "against"), Stance("that"))) for number in range(16)]
     small = [Article("Another text.", stances=(Stance("it", "against"),))]
     sources: Any = [SimpleNamespace(articles=large), SimpleNamespace(articles=small)]
-    labels = [source_labels(articles, TOPICS, (), False) for articles in (large, small)]
+    labels = [source_labels(articles, TOPICS, (), one) for articles, one in ((large, True), (small, False))]
     fit_ngrams(make_model(ngram_buckets=64), sources, labels, seed=1)
     assert len(seen) == 17  # a target without a stance teaches nothing
-    assert sum(weight for *_, weight in seen[:16]) == pytest.approx(4 * seen[16][-1])
+    assert sum(one.weight for one in seen[:16]) == pytest.approx(4 * seen[16].weight)
+    assert seen[15].weight == pytest.approx(3**0.75 * seen[0].weight)
+    assert [one.merged for one in (seen[0], seen[15], seen[16])] == [True, False, False]
     monkeypatch.setattr(ngram_models, "MOST_PAIRS", 5)
     seen.clear()
     fit_ngrams(make_model(ngram_buckets=64), sources, labels, seed=1)
@@ -152,3 +242,17 @@ def test_answers_join_encoder_and_n_grams_by_weight_and_temperature(make_model: 
     loaded = load_checkpoint(save_checkpoint(tmp_path / "saved", model, tokenizer, {}))
     (again,) = Analyzer(loaded.model, loaded.tokenizer).analyze_many([article])
     assert again.topic.scores == pytest.approx(second.topic.scores, abs=1e-6)
+
+
+def test_broken_n_grams_are_refused(make_model: Callable[..., ArticleModel], tokenizer: Any) -> None:
+    model = make_model(TOPICS, ngram_buckets=64)
+    assert model.topic_ngrams is not None
+    model.topic_ngrams.weights.fill_(float("nan"))
+    with pytest.raises(CheckpointError, match=r"^the model answers with infinite or undefined numbers: its weights are broken\. Load another checkpoint\.$"):
+        next(Analyzer(model, tokenizer).analyze_many([Article("Rain fell on the coast.", lang="en")]))
+
+
+def test_one_bucket_is_enough_to_answer(make_model: Callable[..., ArticleModel], tokenizer: Any) -> None:
+    model = make_model(TOPICS, ngram_buckets=1)
+    (analysis,) = Analyzer(model, tokenizer).analyze_many([Article("Rain fell on the coast.", lang="en", stances=(Stance("rain"),))])
+    assert len(analysis.stances) == 1

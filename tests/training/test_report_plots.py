@@ -86,7 +86,7 @@ def test_a_circle_stands_at_its_confidence_and_share_of_right_answers() -> None:
 def test_calibration_errors_stand_in_the_caption() -> None:
     assert caption(reliability_diagram(RELIABILITY, "0.030–0.070")) == (
         "Reliability, stance. Area of a circle: its share of 100 answers. "
-        "Calibration error (ECE) 0.190 as trained, 0.050 (0.030–0.070) with temperature 2.03, as drawn."
+        "Calibration error (ECE) 0.190 without the temperature of 2.03, 0.050 (0.030–0.070) with it, as drawn."
     )
     plain = Reliability("topic", 100, 1.0, 0.05, 0.05, RELIABILITY.bins, ())
     assert caption(reliability_diagram(plain)).endswith("Calibration error (ECE) 0.050; the checkpoint has no temperature for this task.")

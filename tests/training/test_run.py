@@ -517,6 +517,16 @@ def test_the_checkpoint_carries_the_temperatures_of_dev(tmp_path: Path, tiny_con
         assert fitted["loss_after"] < fitted["loss_before"]
 
 
+def test_every_evaluation_weighs_the_n_grams_anew(tiny_config: TinyConfig, finished: Finished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.calibration.LEAST_ITEMS", 6)
+    config = tiny_config(tmp_path / "run")
+    loaded = load_checkpoint(finished.result.checkpoint)
+    assert loaded.model.config.stance_ngram_weight == 1.0
+    dev.score_dev(config, load_corpus(config), Analyzer(loaded.model, loaded.tokenizer), None)
+    assert loaded.model.config.stance_ngram_weight != 1.0
+    assert loaded.model.config.topic_temperature != 1.0
+
+
 def test_temperatures_are_those_of_the_float32_weights_that_are_exported(tmp_path: Path, tiny_config: TinyConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("training.calibration.LEAST_ITEMS", 6)
     config = tiny_config(tmp_path / "run", "training.precision=bfloat16")
