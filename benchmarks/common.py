@@ -37,6 +37,7 @@ SAMPLE = (
     f"data.topics=[{', '.join(IPTC_TOPICS)}]",
     "data.train=[{name: sample, path: data/sample/train.jsonl}]",
     "data.dev=[{name: sample, path: data/sample/dev.jsonl}]",
+    "data.held_out=[]",
 )
 """Overrides that put the sample corpus in the place of a config's own data: enough to train a tokenizer on where only speed is asked for."""
 

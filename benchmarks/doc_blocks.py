@@ -19,15 +19,15 @@ from training.results import MODEL
 README_SUMMARIES = ("orangesum_fr", "vietnews_vi", "indo_newssum_id")
 README_STANCES = {"fnc1_en": "FNC-1, claims unseen in training", "vast_en": "VAST, three ways"}
 
-_EVALUATE = "python -m training evaluate runs/news/checkpoint"
+_EVALUATE = "python -m training evaluate runs/release/checkpoint"
 NEWS_SAMPLES = "--set data.dev.0.max_articles=400"
 """MasakhaNEWS is sampled in the whole report and has one of its own: its long articles would take longer than all the others."""
 
 COMMANDS = {
-    "release.json": f"{_EVALUATE} configs/news.yaml --data-root path/to/the/data " + NEWS_SAMPLES,
-    "release_masakhanews.json": f"{_EVALUATE} path/to/the/data/dev/masakhanews.jsonl.xz --headlines --output runs/news/report-masakhanews",
-    "release_test.json": f"{_EVALUATE} configs/news.yaml --split held_out --data-root path/to/the/data --baselines --headlines --allow-overlap "
-    "--output runs/news/report-test",
+    "release.json": f"{_EVALUATE} configs/release.yaml --data-root path/to/the/data " + NEWS_SAMPLES,
+    "release_masakhanews.json": f"{_EVALUATE} path/to/the/data/dev/masakhanews.jsonl.xz --headlines --output runs/release/report-masakhanews",
+    "release_test.json": f"{_EVALUATE} configs/release.yaml --split held_out --data-root path/to/the/data --baselines --headlines --allow-overlap "
+    "--output runs/release/report-test",
     "linear_floors.json": "python -m benchmarks.linear_floors --data-root path/to/the/data",
     "cleaner.json": "python -m benchmarks.cleaner --checkpoint runs/release/checkpoint",
     "duplicates.json": "python -m benchmarks.duplicates",

@@ -6,7 +6,7 @@ In: `benchmarks/results/*.json`, the docstrings of the modules. Out: both files,
     python -m benchmarks.write_docs            # write both files
     python -m benchmarks.write_docs --check    # exit code 1 if a block is out of date
     python -m benchmarks.write_docs --example    # run the README's example first, and keep what it printed
-    python -m benchmarks.write_docs --release runs/news/report --masakhanews runs/news/report-masakhanews    # keep the scores of two evaluations first
+    python -m benchmarks.write_docs --release runs/release/report --masakhanews runs/release/report-masakhanews    # keep the scores of two evaluations first
 """
 
 import argparse
