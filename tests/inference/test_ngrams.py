@@ -76,6 +76,12 @@ def test_the_words_near_a_target_are_those_around_its_fullest_mention() -> None:
     assert inflected & near  # the same first five letters
 
 
+def test_an_inflected_target_is_found() -> None:
+    near, found = pair_bags(index_words(["two", "bridges", "collapsed"]), ["bridge"])
+    assert len(near.hashes) == 4  # either neighbor, and its side
+    assert hashes(found) == hashes(pair_bags(index_words(["two", "bridge", "collapsed"]), ["bridge"])[1])
+
+
 def test_a_target_that_is_not_named_has_no_words_near_it() -> None:
     near, found = pair_bags(index_words(["rain", "fell", "for", "days"]), ["bridge"])
     assert len(near.hashes) == 0

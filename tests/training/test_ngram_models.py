@@ -123,13 +123,26 @@ def test_stances_are_learned_from_what_stands_near_the_target(monkeypatch: pytes
     assert logits["neutral"] < min(logits[name] for name in ("favor", "against")) - 0.5  # no pair has it
 
 
-def test_two_stances_alone_are_told_apart_as_surely_as_the_regression_is() -> None:
+def test_two_stances_alone_are_told_apart_as_surely_as_the_regression_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    fitted: list[tuple[LogisticRegression, Any]] = []
+    fit = LogisticRegression.fit
+    monkeypatch.setattr(LogisticRegression, "fit", lambda self, rows, gold, **options: fitted.append((fit(self, rows, gold, **options), rows)) or self)
     model = NgramModel(len(KINDS), 4096, 4)
-    fit_stances(model, pairs_about_a_bridge()[:8])
-    text = "Drivers praised the bridge over the river and attacked the tunnel."
-    logits = stance_logits(model, text, "the bridge")
-    assert logits["favor"] == pytest.approx(-logits["against"], abs=1e-5)
-    assert stance_of(model, text, "the bridge") == "favor"
+    pairs = pairs_about_a_bridge()[:8]
+    fit_stances(model, pairs)
+    ((regression, rows),) = fitted
+    found = [stance_logits(model, one.article.text, one.target) for one in pairs]
+    np.testing.assert_allclose([one["against"] - one["favor"] for one in found], regression.decision_function(rows), atol=1e-4)
+    assert stance_of(model, pairs[0].article.text, "the bridge") == "favor"
+
+
+def test_the_words_of_a_target_are_learned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Claims that say which side they take, about articles that do not name them."""
+    monkeypatch.setattr(ngram_models, "STANCE_STRENGTH", 10.0)
+    model = NgramModel(len(KINDS), 4096, 4)
+    fit_stances(model, [pair(text, target, stance) for text in RAIN for target, stance in (("golden plans", "favor"), ("ruinous plans", "against"))])
+    assert stance_of(model, GOALS[0], "golden plans") == "favor"
+    assert stance_of(model, GOALS[0], "ruinous plans") == "against"
 
 
 def test_what_is_fitted_is_what_answers(monkeypatch: pytest.MonkeyPatch) -> None:
