@@ -36,6 +36,16 @@ def pretraining_block(results: Path) -> str:
     return table([f"{settings['tokens']:,} tokens each", "seconds", "held-out bits per byte", "topic macro F1 of a linear probe"], lines)
 
 
+def base_block(results: Path) -> str:
+    """What the base of the released checkpoint read, as its broadsheet.json says it."""
+    base = read_result("release.json", results)["trained"]["base"]
+    languages = len(base["bits_per_byte"]) - 1  # the mean stands among them
+    return (
+        f"The base read {base['tokens']:,} tokens in {base['seconds'] / 60:.0f} minutes and has {base['parameters']:,} parameters; it needs "
+        f"{base['bits_per_byte']['mean']:.2f} bits per byte of held-out text, mean of {languages} languages.\n"
+    )
+
+
 def choices_block(results: Path) -> str:
     """Runs of configs/release.yaml and configs/news.yaml, with their dev scores."""
     runs = read_result("choices.json", results)["runs"]

@@ -89,6 +89,7 @@ BLOCKS: dict[str, Callable[[Path], str]] = {
     "vocabulary": release_blocks.vocabulary_block,
     "step-time": doc_blocks.figures_block("step_time.json"),
     "choices": release_blocks.choices_block,
+    "base": release_blocks.base_block,
     "ngrams": release_blocks.ngrams_block,
     "topics": release_blocks.topics_block,
     "mistakes": release_blocks.mistakes_block,

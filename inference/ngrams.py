@@ -1,8 +1,8 @@
 """N-grams of articles and targets as numbers, and linear models over them, which answer beside the encoder (the wide part of Wide & Deep, Cheng 2016).
 
-In: words. Out: `Bag`s of hashed n-grams; logits. A linear model over character n-grams is hard to beat on topics where there are few thousand labelled
-articles and no large pretrained model; the encoder reads order and meaning. `training.ngram_models` fits the models and `training.calibration` how much
-they count. Does not know: tokens, the encoder, what the labels mean.
+In: a page and targets, or their words. Out: `Bag`s of hashed n-grams; logits. A linear model over character n-grams is hard to beat on topics where
+there are few thousand labelled articles and no large pretrained model; the encoder reads order and meaning. `training.ngram_models` fits the models and
+`training.calibration` how much they count. Does not know: tokens, the encoder, what the labels mean.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

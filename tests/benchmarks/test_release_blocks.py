@@ -61,3 +61,11 @@ def test_mistakes_are_named_with_what_was_right(tmp_path: Path) -> None:
     one = {"id": "en-3", "lang": "en", "title": "Rain", "gold": "weather", "named": "sport", "confidence": 0.713}
     store(tmp_path, "topics.json", {"mistakes": [one]})
     assert release_blocks.mistakes_block(tmp_path) == "- en, `en-3`, “Rain”: `sport` with 71%; it is about `weather`\n"
+
+
+def test_the_base_says_what_it_read(tmp_path: Path) -> None:
+    base = {"tokens": 1234567, "seconds": 150.0, "parameters": 9000, "bits_per_byte": {"mean": 2.0123, "en": 1.5, "ka": 2.5}}
+    store(tmp_path, "release.json", {"trained": {"base": base}})
+    assert release_blocks.base_block(tmp_path) == (
+        "The base read 1,234,567 tokens in 2 minutes and has 9,000 parameters; it needs 2.01 bits per byte of held-out text, mean of 2 languages.\n"
+    )
