@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 from transformers import PreTrainedTokenizerBase
@@ -25,6 +25,7 @@ from inference.generation import Candidate, Request, SummaryTokenizer, write
 from inference.labels import STANCES
 from inference.model import ArticleModel, Outputs
 from inference.ngrams import Bag, read_bags
+from inference.salience import Reading, read_sentences
 from inference.summaries import article_text, checked_summary, extractive_summary
 from inference.words import count_words
 
@@ -58,14 +59,17 @@ class _Prepared:
     target_ids: list[list[int]]
     article_bag: list[Bag]  # what the model of n-grams reads of it; none where the checkpoint has no such model
     stance_bags: list[list[Bag]]  # the same of it and each target
+    reading: Reading | None  # what the model of words reads of it; None where the checkpoint has none
 
 
 @dataclass(frozen=True, slots=True)
 class Logits:
-    """What the encoder, and what the n-grams, say of one article before they are weighed: rows 0 and 1. Without a model of n-grams row 1 is 0."""
+    """What the encoder says of one article, and what n-grams or words do, before they are weighed: rows 0 and 1. Without such a model row 1 is 0."""
 
     topic: torch.Tensor  # [2, C]
     stances: torch.Tensor  # [K, 2, 4] of its own targets, then of those asked about
+    salience: torch.Tensor  # [2, N]
+    sentences: tuple[str, ...]  # [N] that were read
 
 
 class Analyzer:
@@ -93,7 +97,8 @@ class Analyzer:
     @property
     def temperatures(self) -> dict[str, float]:
         """What the logits of each task are divided by, as fitted on dev; 1 = none."""
-        return {"topic": self.model.config.topic_temperature, "stance": self.model.config.stance_temperature}
+        config = self.model.config
+        return {"topic": config.topic_temperature, "stance": config.stance_temperature, "salience": config.salience_temperature}
 
     def analyze_many(
         self,
@@ -183,7 +188,8 @@ class Analyzer:
         own = [stance.target for stance in article.stances]
         asked = [*own, *targets]
         article_bag, stance_bags = ([], []) if self.model.topic_ngrams is None else read_bags(encoded.page, asked)
-        return _Prepared(encoded, windows, held, asked, [*self.articles.encode_targets(own), *target_ids], article_bag, stance_bags)
+        reading = None if self.model.word_salience is None else read_sentences(encoded.page, held)
+        return _Prepared(encoded, windows, held, asked, [*self.articles.encode_targets(own), *target_ids], article_bag, stance_bags, reading)
 
     @torch.inference_mode()
     def _forward(self, members: Sequence[_Prepared]) -> Outputs:
@@ -197,40 +203,46 @@ class Analyzer:
 
     @torch.inference_mode()
     def _logits(self, members: Sequence[_Prepared], outputs: Outputs) -> Iterator[Logits]:
-        """What the encoder and the n-grams say of `members`."""
+        """What the encoder, the n-grams and the words say of `members`."""
         assert outputs.topic_logits is not None
         assert outputs.stance_logits is not None
-        topics, stances = outputs.topic_logits.float(), outputs.stance_logits.float()
-        of_topics, of_stances = torch.zeros_like(topics), torch.zeros_like(stances)
+        assert outputs.salience_logits is not None
+        topics, stances, salience = outputs.topic_logits.float(), outputs.stance_logits.float(), outputs.salience_logits.float()
+        of_topics, of_stances, of_salience = torch.zeros_like(topics), torch.zeros_like(stances), torch.zeros_like(salience)
         if self.model.topic_ngrams is not None and self.model.stance_ngrams is not None:
             of_topics = self.model.topic_ngrams([member.article_bag for member in members])
             of_stances = self.model.stance_ngrams([bags for member in members for bags in member.stance_bags])
-            _check_finite(of_topics, of_stances)
-        sizes = [len(member.targets) for member in members]
-        both = torch.stack([stances, of_stances], dim=1).cpu().split(sizes)
-        return map(Logits, torch.stack([topics, of_topics], dim=1).cpu(), both)
+        if self.model.word_salience is not None:
+            of_salience = self.model.word_salience([member.reading for member in members if member.reading is not None])
+        _check_finite(of_topics, of_stances, of_salience)
+        return map(
+            Logits,
+            torch.stack([topics, of_topics], dim=1).cpu(),
+            torch.stack([stances, of_stances], dim=1).cpu().split([len(member.targets) for member in members]),
+            torch.stack([salience, of_salience]).cpu().split([member.held for member in members], dim=1),
+            (tuple(page.text[s.start : s.end] for s in page.sentences[: member.held]) for member in members for page in [member.encoded.page]),
+        )
 
-    def _probabilities(self, task: str, logits: torch.Tensor) -> list[Any]:
-        """[..., 2, labels] -> nested lists [..., labels]"""
-        weight = {"topic": self.model.config.topic_ngram_weight, "stance": self.model.config.stance_ngram_weight}[task]
-        encoder, ngrams = logits.unbind(-2)
-        found: list[Any] = ((encoder + weight * ngrams) / self.temperatures[task]).softmax(-1).tolist()
-        return found
+    def _weighed(self, task: str, logits: torch.Tensor) -> torch.Tensor:
+        """[..., 2, labels] -> [..., labels], of which the softmax is taken"""
+        config = self.model.config
+        weight = {"topic": config.topic_ngram_weight, "stance": config.stance_ngram_weight, "salience": config.salience_word_weight}[task]
+        encoder, beside = logits.unbind(-2)
+        both: torch.Tensor = (encoder + weight * beside) / self.temperatures[task]
+        return both
 
     def _analyze(self, members: Sequence[_Prepared], limits: Limits) -> Iterator[Analysis]:
         """The analyses of `members`, which are read at once."""
         outputs = self._forward(members)
-        assert outputs.salience_logits is not None
         assert outputs.boilerplate_logits is not None
-        sizes = [p.held for p in members]
-        saliences = outputs.salience_logits.float().cpu().split(sizes)
-        boilerplate = outputs.boilerplate_logits.float().sigmoid().cpu().split(sizes)
+        boilerplate = outputs.boilerplate_logits.float().sigmoid().cpu().split([p.held for p in members])
         written = self._write(members, outputs, limits) if limits.method == ABSTRACTIVE else [[] for _ in members]
         for number, (member, logits) in enumerate(zip(members, self._logits(members, outputs), strict=True)):
-            stances = self._probabilities("stance", logits.stances)
+            stances = self._weighed("stance", logits.stances).softmax(-1).tolist()
             found = tuple(_stance(target, scores, limits.min_confidence) for target, scores in zip(member.targets, stances, strict=True))
-            topics = self._probabilities("topic", logits.topic)
-            yield self._analysis(member, topics, found, saliences[number], boilerplate[number].tolist(), written[number], limits)
+            topics = self._weighed("topic", logits.topic).softmax(-1).tolist()
+            salience = self._weighed("salience", logits.salience)
+            yield self._analysis(member, topics, found, salience, boilerplate[number].tolist(), written[number], limits)
 
     def _write(self, members: Sequence[_Prepared], outputs: Outputs, limits: Limits) -> list[list[Candidate]]:
         """What the decoder proposes for each of `members`, from the states that are there already."""

@@ -18,6 +18,7 @@ from inference.heads import ReaderBlock, SentenceHead, StanceReader, Tokens, Top
 from inference.labels import STANCES
 from inference.losses import TASKS, boilerplate_loss, count_items, salience_loss, stance_loss, summary_loss, topic_loss
 from inference.ngrams import KINDS, NgramModel
+from inference.salience import SalienceModel
 
 MAX_PADDING = 0.05
 """A group of windows is closed when another window would raise its share of padding above this."""
@@ -32,8 +33,9 @@ GROUP_TOKENS = 16_384
 class ArticleConfig(PreTrainedConfig):
     """What an `ArticleModel` is made of. `backbone` holds the backbone's own config as a dictionary; `topics` are in logit order.
 
-    Where probabilities are wanted they are the softmax of (logits + ngram_weight * those of n-grams) / temperature, with the weight and temperature
-    of the task, which `training.calibration` fits; the model's logits are as they are. `ngram_buckets` 0 = the checkpoint has no model of n-grams.
+    Where probabilities are wanted they are the softmax of (logits + weight * those of n-grams, or of words) / temperature, with the weight and
+    temperature of the task, which `training.calibration` fits; the model's logits are as they are. `ngram_buckets` 0 = the checkpoint has no models
+    of n-grams for topic and stance, `word_buckets` 0 = none of words for salience.
     The prefixes open what the decoder writes and tell it what to write; "" = the checkpoint does not write. `summary_method` is what "auto" means.
     """
 
@@ -52,7 +54,10 @@ class ArticleConfig(PreTrainedConfig):
         stance_temperature: float = 1.0,
         topic_ngram_weight: float = 1.0,
         stance_ngram_weight: float = 1.0,
+        salience_temperature: float = 1.0,
+        salience_word_weight: float = 1.0,
         ngram_buckets: int = 0,
+        word_buckets: int = 0,
         summary_tokens: int = 128,
         summary_prefix: str = "",
         headline_prefix: str = "",
@@ -70,7 +75,10 @@ class ArticleConfig(PreTrainedConfig):
         self.stance_temperature = stance_temperature
         self.topic_ngram_weight = topic_ngram_weight
         self.stance_ngram_weight = stance_ngram_weight
+        self.salience_temperature = salience_temperature
+        self.salience_word_weight = salience_word_weight
         self.ngram_buckets = ngram_buckets
+        self.word_buckets = word_buckets
         self.summary_tokens = summary_tokens
         self.summary_prefix = summary_prefix
         self.headline_prefix = headline_prefix
@@ -125,6 +133,7 @@ class ArticleModel(PreTrainedModel):
         # beside the encoder, for who has the words (`inference.analyzer`): no loss reads them
         self.topic_ngrams = NgramModel(1, config.ngram_buckets, len(config.topics)) if config.ngram_buckets else None
         self.stance_ngrams = NgramModel(len(KINDS), max(1, config.ngram_buckets // 2), len(STANCES)) if config.ngram_buckets else None
+        self.word_salience = SalienceModel(config.word_buckets) if config.word_buckets else None
         self.loss_weights = dict.fromkeys(TASKS, 1.0)
         self.label_smoothing = 0.0
         self.summary_label_smoothing = 0.0

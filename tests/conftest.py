@@ -164,6 +164,7 @@ model:
   target_tokens: 12
   reader_layers: 1
   ngram_buckets: 1024
+  word_buckets: 1024
 training:
   tokens: 6000
   batch_tokens: 512

@@ -89,6 +89,7 @@ def build_model(config: RunConfig, tokenizer: PreTrainedTokenizerBase) -> Articl
             max_windows=settings.max_windows,
             target_tokens=settings.target_tokens,
             ngram_buckets=settings.ngram_buckets,
+            word_buckets=settings.word_buckets,
             summary_tokens=settings.decoder.tokens,
             summary_prefix=settings.decoder.summary_prefix if writes else "",
             headline_prefix=settings.decoder.headline_prefix if writes else "",

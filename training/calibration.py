@@ -1,12 +1,12 @@
-"""How much n-grams count beside the encoder, and one temperature, per task, fitted on dev, so that a confidence of 0.8 is right about 8 times in 10.
+"""How much n-grams and words count beside the encoder, and one temperature, per task, fitted on dev: a confidence of 0.8 is right about 8 times in 10.
 
-In: an analyzer, and dev articles with labels. Out: a factor of the n-grams' logits and a number that divides the sum (temperature scaling, Guo et al.
+In: an analyzer, and dev articles with labels. Out: a factor of their logits and a number that divides the sum (temperature scaling, Guo et al.
 2017, On Calibration of Modern Neural Networks, https://arxiv.org/abs/1706.04599; of two models, a linear opinion pool in log space, Genest and Zidek
-1986, https://doi.org/10.1214/ss/1177013825). Does not know: checkpoints, configs; `training.run` stores the numbers, `inference.analyzer` uses them.
+1986, https://doi.org/10.1214/ss/1177013825). Does not know: checkpoints, configs; `training.dev` stores the numbers, `inference.analyzer` uses them.
 """
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,34 +17,40 @@ from scipy.special import logsumexp
 from inference.analyzer import Analyzer
 from inference.article import Article
 from inference.labels import STANCES
+from training.oracle import salience_targets
 
 LEAST_ITEMS = 50
 """Below this many labeled items a fit is noise, and both numbers stay 1."""
 
-ENCODER_LIMITS, NGRAM_LIMITS = (0.02, 5.0), (0.0, 20.0)
+ENCODER_LIMITS, BESIDE_LIMITS = (0.02, 5.0), (0.0, 20.0)
 """Factors looked at of the logits of either: 1 / temperature, and weight / temperature. Beyond them a model is broken rather than badly calibrated."""
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """A task's temperature and the weight of its n-grams, the dev items behind them, and their mean negative log-likelihood before and after.
+    """A task's temperature and the weight of what answers beside the encoder, the dev items behind them, and their mean cross-entropy before and after.
 
     The losses are None where nothing was fitted; before, both numbers are 1.
     """
 
     temperature: float
-    ngram_weight: float
+    weight: float
     n: int
     loss_before: float | None
     loss_after: float | None
 
 
 def calibrate(analyzer: Analyzer, articles: Sequence[Article], neutral_covers_unrelated: Collection[str] = ()) -> dict[str, Calibration]:
-    """Fit the numbers of "topic" and "stance", on all sources alike. In the sources named, neutral and unrelated are one stance."""
+    """Fit the numbers of "topic", "stance" and "salience", on all sources alike. In the sources named, neutral and unrelated are one stance.
+
+    What salience should be is known of articles with a summary (`training.oracle.salience_targets`).
+    """
     topics = analyzer.model.config.topics
     logits: dict[str, list[NDArray[np.float64]]] = {"topic": [], "stance": []}
     right: dict[str, list[set[int]]] = {"topic": [], "stance": []}
-    sources: dict[str, list[str]] = {"topic": [], "stance": []}
+    sources: dict[str, list[str]] = {"topic": [], "stance": [], "salience": []}
+    salience: list[NDArray[np.float64]] = []
+    shares: list[NDArray[np.float64]] = []
     either = {STANCES.index("neutral"), STANCES.index("unrelated")}
     refused: set[int] = set()
     # the report of the run counts those that are refused
@@ -62,11 +68,17 @@ def calibrate(analyzer: Analyzer, articles: Sequence[Article], neutral_covers_un
                 logits["stance"].append(pair)
                 right["stance"].append(either if merged else {place})
                 sources["stance"].append(article.source)
-    return {task: fit_calibration(np.array(logits[task]), right[task], sources[task]) for task in logits}
+        wanted = salience_targets(one.sentences, article.summary) if article.summary else None
+        if wanted is not None:
+            salience.append(one.salience.double().numpy())
+            shares.append(np.array(wanted))
+            sources["salience"].append(article.source)
+    labels = {task: fit_calibration(np.array(logits[task]), right[task], sources[task]) for task in logits}
+    return labels | {"salience": fit_salience_calibration(salience, shares, sources["salience"])}
 
 
 def fit_calibration(logits: NDArray[np.float64], right: Sequence[Collection[int]], sources: Sequence[str]) -> Calibration:
-    """The numbers with the least negative log-likelihood of the right labels; `logits` are [items, 2, labels], the encoder's and the n-grams'.
+    """The numbers with the least cross-entropy of the right labels; `logits` are [items, 2, labels], the encoder's and the n-grams'.
 
     An item may have several right labels, which count as one. All sources count alike, as in the scores that pick the best step: a set with many
     pairs an article would else decide alone. Where the n-grams say nothing, all 0, their weight stays 1.
@@ -77,18 +89,50 @@ def fit_calibration(logits: NDArray[np.float64], right: Sequence[Collection[int]
     """
     if len(logits) < LEAST_ITEMS:
         return Calibration(1.0, 1.0, len(logits), None, None)
-    counts = Counter(sources)
-    shares = np.array([1 / (len(counts) * counts[source]) for source in sources])
+    weights = _alike(sources)
     mask = np.zeros((len(logits), logits.shape[2]), dtype=bool)
     for row, labels in enumerate(right):
         mask[row, list(labels)] = True
 
     def loss(factors: NDArray[np.float64]) -> float:
         both = np.einsum("f,nfl->nl", factors, logits)
-        return float(shares @ (logsumexp(both, axis=1) - logsumexp(np.where(mask, both, -np.inf), axis=1)))
+        return float(weights @ (logsumexp(both, axis=1) - logsumexp(np.where(mask, both, -np.inf), axis=1)))
 
+    return _fit(loss, len(logits), bool(logits[:, 1].any()))
+
+
+def fit_salience_calibration(logits: Sequence[NDArray[np.float64]], shares: Sequence[NDArray[np.float64]], sources: Sequence[str]) -> Calibration:
+    """The numbers with the least cross-entropy of each article's sentences, whose `logits` are [2, N] and whose `shares` of salience [N] sum to 1.
+
+    All sources count alike, and a weight of 1 stays where nothing is known, as in `fit_calibration`.
+
+    >>> too_flat = [np.array([[1.0, 0.0], [0.0, 0.0]])] * 100
+    >>> fit_salience_calibration(too_flat, [np.array([0.9, 0.1])] * 100, ["news"] * 100).temperature
+    0.455
+    """
+    if len(logits) < LEAST_ITEMS:
+        return Calibration(1.0, 1.0, len(logits), None, None)
+    sizes = [len(one) for one in shares]
+    starts = np.cumsum([0, *sizes[:-1]])
+    weights = _alike(sources)
+    flat, wanted = np.concatenate(logits, axis=1), np.concatenate(shares) * np.repeat(weights, sizes)
+
+    def loss(factors: NDArray[np.float64]) -> float:
+        both = factors @ flat
+        return float(weights @ np.logaddexp.reduceat(both, starts) - wanted @ both)
+
+    return _fit(loss, len(logits), bool(flat[1].any()))
+
+
+def _alike(sources: Sequence[str]) -> NDArray[np.float64]:
+    """Weights of items that sum to 1, and in each source to the same."""
+    counts = Counter(sources)
+    return np.array([1 / (len(counts) * counts[source]) for source in sources])
+
+
+def _fit(loss: Callable[[NDArray[np.float64]], float], items: int, beside: bool) -> Calibration:
     # convex but for items with several right labels, and smooth: any start finds the one minimum
-    encoder, ngrams = minimize(loss, np.ones(2), method="L-BFGS-B", bounds=[ENCODER_LIMITS, NGRAM_LIMITS]).x
+    encoder, other = minimize(loss, np.ones(2), method="L-BFGS-B", bounds=[ENCODER_LIMITS, BESIDE_LIMITS]).x
     temperature = round(float(1 / encoder), 3)
-    weight = round(float(ngrams / encoder), 3) if logits[:, 1].any() else 1.0
-    return Calibration(temperature, weight, len(logits), loss(np.ones(2)), loss(np.array([1.0, weight]) / temperature))
+    weight = round(float(other / encoder), 3) if beside else 1.0
+    return Calibration(temperature, weight, items, loss(np.ones(2)), loss(np.array([1.0, weight]) / temperature))

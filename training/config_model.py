@@ -129,6 +129,7 @@ class ModelConfig(Strict):
     reader_layers: int = Field(default=2, ge=1, description="Cross-attention blocks with which a target reads the article.")
     dropout: Rate = Field(default=0.1, description="Dropout in the heads, a probability.")
     ngram_buckets: int = Field(default=131_072, ge=0, description="Hash buckets of the linear models of n-grams that answer beside the encoder; 0 = none.")
+    word_buckets: int = Field(default=131_072, ge=0, description="Hash buckets of the model of words that weighs sentences beside the encoder; 0 = none.")
 
     @field_validator("tokenizer")
     @classmethod

@@ -1,7 +1,7 @@
 """The dev articles of a run: which are read, what they score while it trains, and what is fitted on them before the export.
 
-In: a `RunConfig`, its corpus, an `Analyzer`. Out: scores by name, temperatures and weights of n-grams; a `ConfigError` where a selected score cannot be had.
-Does not know: the Trainer, files.
+In: a `RunConfig`, its corpus, an `Analyzer`. Out: scores by name, temperatures and weights of what answers beside the encoder; a `ConfigError` where a
+selected score cannot be had. Does not know: the Trainer, files.
 """
 
 from random import Random
@@ -84,10 +84,11 @@ def written_articles(config: RunConfig, corpus: Corpus) -> list[Article]:
 
 
 def calibrate_on_dev(config: RunConfig, corpus: Corpus, analyzer: Analyzer) -> dict[str, Calibration]:
-    """Fit the weights of n-grams and the temperatures on the dev articles that the run is scored by, and put them into the model's config."""
+    """Fit the weights of n-grams and words and the temperatures on the dev articles that the run is scored by, and put them into the model's config."""
     merged = [source.source.name for source in corpus.dev if source.source.neutral_covers_unrelated]
     found = calibrate(analyzer, scored_articles(config, corpus), merged)
     settings = analyzer.model.config
-    settings.topic_temperature, settings.topic_ngram_weight = found["topic"].temperature, found["topic"].ngram_weight
-    settings.stance_temperature, settings.stance_ngram_weight = found["stance"].temperature, found["stance"].ngram_weight
+    settings.topic_temperature, settings.topic_ngram_weight = found["topic"].temperature, found["topic"].weight
+    settings.stance_temperature, settings.stance_ngram_weight = found["stance"].temperature, found["stance"].weight
+    settings.salience_temperature, settings.salience_word_weight = found["salience"].temperature, found["salience"].weight
     return found

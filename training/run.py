@@ -30,6 +30,7 @@ from training.leakage import TRAINING_ARTICLES, TRAINING_TARGETS, target_digests
 from training.ngram_models import fit_ngrams
 from training.run_description import RunResult, curves, describe_config, describe_run
 from training.run_folder import claim_data, claim_output, last_complete_state, list_left_out
+from training.salience_model import fit_salience
 from training.trainer import SCORE, ArticleTrainer, ReadableLog, on_main_process
 
 LOG_LINES = 50
@@ -84,6 +85,8 @@ def train(config: RunConfig, *, resume: bool = False, write: Callable[[str], Non
     model.token_rarity.copy_(token_rarity(examples, len(model.token_rarity), tokenizer.all_special_ids))
     if arguments.process_index == 0:  # the others are sent the buffers when they meet
         fit_ngrams(model, corpus.train, sources, config.seed, progress)
+        if model.word_salience is not None and model.loss_weights["salience"]:
+            fit_salience(model.word_salience, corpus.train, config.losses.headline_salience, config.seed, progress)
     batches = _plan(config, corpus, examples)
     arguments.logging_steps = max(1, len(batches) // (config.training.accumulation * arguments.world_size * LOG_LINES))
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from inference.analyzer import Analyzer
 from inference.article import Article, Stance
 from inference.labels import STANCES
-from training.calibration import LEAST_ITEMS, Calibration, calibrate, fit_calibration
+from training.calibration import LEAST_ITEMS, Calibration, calibrate, fit_calibration, fit_salience_calibration
 
 ONE = ["one"]
 
@@ -30,7 +30,7 @@ def test_the_temperature_that_labels_were_drawn_at_is_found(temperature: float) 
     gold = [{random.choices(range(4), softmax(row, temperature))[0]} for row in logits]
     fitted = fit_calibration(alone(logits), gold, ONE * len(gold))
     assert fitted.temperature == pytest.approx(temperature, rel=0.1)
-    assert (fitted.ngram_weight, fitted.n) == (1.0, 4000)
+    assert (fitted.weight, fitted.n) == (1.0, 4000)
     assert fitted.loss_before is not None
     assert fitted.loss_after is not None
     assert fitted.loss_after <= fitted.loss_before + 1e-6
@@ -44,17 +44,17 @@ def test_the_weight_of_n_grams_that_labels_were_drawn_with_is_found(temperature:
     gold = [{Random(number).choices(range(4), softmax(row.tolist(), temperature))[0]} for number, row in enumerate(sums)]
     fitted = fit_calibration(logits, gold, ONE * len(gold))
     assert fitted.temperature == pytest.approx(temperature, rel=0.15)
-    assert fitted.ngram_weight == pytest.approx(weight, rel=0.15)
+    assert fitted.weight == pytest.approx(weight, rel=0.15)
 
 
 def test_n_grams_that_say_nothing_of_use_get_no_weight() -> None:
     random = np.random.default_rng(3)
     logits = random.normal(0, 2, size=(4000, 2, 4))
     gold = [{Random(number).choices(range(4), softmax(row.tolist(), 1.0))[0]} for number, row in enumerate(logits[:, 0])]
-    assert fit_calibration(logits, gold, ONE * len(gold)).ngram_weight < 0.05
+    assert fit_calibration(logits, gold, ONE * len(gold)).weight < 0.05
     sums = logits[:, 0] - logits[:, 1]  # a model that knows better what is wrong is broken, not useful
     gold = [{Random(number).choices(range(4), softmax(row.tolist(), 1.0))[0]} for number, row in enumerate(sums)]
-    assert fit_calibration(logits, gold, ONE * len(gold)).ngram_weight == 0
+    assert fit_calibration(logits, gold, ONE * len(gold)).weight == 0
 
 
 def test_two_right_labels_count_as_one() -> None:
@@ -68,8 +68,8 @@ def test_sources_count_alike() -> None:
     rows = np.zeros((300, 2, 2))
     rows[:, 0, 0] = rows[:, 1, 1] = 1.0
     fitted = fit_calibration(rows, [{0}] * 270 + [{1}] * 30, ["large"] * 270 + ["small"] * 30)
-    assert fitted.ngram_weight == pytest.approx(1.0, abs=0.01)
-    assert fit_calibration(rows, [{0}] * 270 + [{1}] * 30, ONE * 300).ngram_weight < 0.5
+    assert fitted.weight == pytest.approx(1.0, abs=0.01)
+    assert fit_calibration(rows, [{0}] * 270 + [{1}] * 30, ONE * 300).weight < 0.5
 
 
 def test_few_items_fit_nothing() -> None:
@@ -104,3 +104,43 @@ def test_temperatures_divide_the_logits_and_change_no_answer(analyzer: Analyzer,
     assert tempered.topic.confidence < plain.topic.confidence
     logits = [math.log(score) for score in plain.stances[0].scores.values()]
     assert list(tempered.stances[0].scores.values()) == pytest.approx(softmax(logits, 0.25), abs=1e-5)
+
+
+@pytest.mark.parametrize(("temperature", "weight"), [(2.0, 3.0), (0.8, 0.5)])
+def test_the_weight_of_words_that_shares_of_salience_were_made_with_is_found(temperature: float, weight: float) -> None:
+    random = np.random.default_rng(4)
+    logits = [random.normal(0, 2, size=(2, random.integers(2, 9))) for _ in range(400)]
+    shares = [np.array(softmax((one[0] + weight * one[1]).tolist(), temperature)) for one in logits]
+    fitted = fit_salience_calibration(logits, shares, ONE * 400)
+    assert (fitted.temperature, fitted.weight, fitted.n) == (pytest.approx(temperature, rel=0.01), pytest.approx(weight, rel=0.01), 400)
+    entropy = -sum(float(share @ np.log(share)) for share in shares) / 400
+    assert fitted.loss_after == pytest.approx(entropy, abs=1e-3)
+    assert fitted.loss_before is not None
+    assert fitted.loss_before > entropy + 0.01
+
+
+def test_few_articles_and_unfitted_words_fit_no_weight() -> None:
+    one, share = np.array([[2.0, 0.0], [0.0, 0.0]]), np.array([0.7, 0.3])
+    few = LEAST_ITEMS - 1
+    assert fit_salience_calibration([one] * few, [share] * few, ONE * few) == Calibration(1.0, 1.0, few, None, None)
+    fitted = fit_salience_calibration([one] * 60, [share] * 60, ONE * 60)
+    assert fitted.weight == 1.0
+    assert fitted.temperature == pytest.approx(2 / math.log(7 / 3), rel=0.01)
+
+
+def test_sources_of_summaries_count_alike() -> None:
+    """The words are right in the small source, the encoder in the large one."""
+    one = np.array([[1.0, 0.0], [0.0, 1.0]])
+    shares = [np.array([0.9, 0.1])] * 270 + [np.array([0.1, 0.9])] * 30
+    assert fit_salience_calibration([one] * 300, shares, ["large"] * 270 + ["small"] * 30).weight == pytest.approx(1.0, abs=0.01)
+    assert fit_salience_calibration([one] * 300, shares, ONE * 300).weight < 0.5
+
+
+def test_summaries_are_matched_to_the_salience_of_their_sentences(analyzer: Analyzer) -> None:
+    text = "The council voted to rebuild the bridge. Nobody was hurt by the storm. The mayor said that it would cost two million euros."
+    articles = [Article(text, lang="en", summary="Nobody was hurt by the storm", source="a"), Article(text, lang="en", source="a")]
+    found = calibrate(analyzer, articles * 60)["salience"]
+    assert found.n == 60
+    (logits,) = analyzer.logits(articles[:1])
+    expected = -math.log(softmax(logits.salience.sum(0).tolist(), 1.0)[1])  # that sentence has nearly all of the salience
+    assert found.loss_before == pytest.approx(expected, abs=0.05)

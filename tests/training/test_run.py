@@ -502,7 +502,7 @@ def test_bfloat16_trains_float32_weights(tmp_path: Path, tiny_config: TinyConfig
 
 
 def test_the_checkpoint_carries_the_temperatures_of_dev(tmp_path: Path, tiny_config: TinyConfig, finished: Finished, monkeypatch: pytest.MonkeyPatch) -> None:
-    unfitted = {"temperature": 1.0, "ngram_weight": 1.0, "n": 6, "loss_before": None, "loss_after": None}
+    unfitted = {"temperature": 1.0, "weight": 1.0, "n": 6, "loss_before": None, "loss_after": None}
     assert load_checkpoint(finished.result.checkpoint).info["calibration"]["topic"] == unfitted
     monkeypatch.setattr("training.calibration.LEAST_ITEMS", 6)
     loaded = load_checkpoint(train(tiny_config(tmp_path / "run")).checkpoint)
@@ -513,7 +513,7 @@ def test_the_checkpoint_carries_the_temperatures_of_dev(tmp_path: Path, tiny_con
     ):
         fitted = loaded.info["calibration"][task]
         assert fitted["temperature"] == temperature != 1.0
-        assert fitted["ngram_weight"] == weight != 1.0
+        assert fitted["weight"] == weight != 1.0
         assert fitted["loss_after"] < fitted["loss_before"]
 
 
