@@ -58,15 +58,16 @@ def choices_block(results: Path) -> str:
 
 
 def ngrams_block(results: Path) -> str:
-    """Encoder alone, n-grams alone, both: topics and stances of each dev set."""
+    """Encoder alone, n-grams or words alone, both: every task on each dev set."""
     result = read_result("ngrams.json", results)
     lines = []
     for task, scores in result["scores"].items():
-        what, systems = task.replace("_", " ").replace(" f1", " F1"), list(scores)
-        means = (share(sum(scores[system].values()) / len(scores[system])) for system in systems)
+        what = task.replace("_", " ").replace(" f1", " F1").replace("rouge1", "ROUGE-1")
+        shown, systems = "{:.1f}".format if "rouge" in task else share, list(scores)
+        means = (shown(sum(scores[system].values()) / len(scores[system])) for system in systems)
         lines.append((what, f"mean of {len(scores[systems[0]])} sets", *means))
-        lines += [(what, source, *(share(scores[system][source]) for system in systems)) for source in scores[systems[0]]]
-    return table(["score", "dev set", "encoder alone", "n-grams alone", "both"], lines, left=2)
+        lines += [(what, source, *(shown(scores[system][source]) for system in systems)) for source in scores[systems[0]]]
+    return table(["score", "dev set", "encoder alone", "n-grams or words alone", "both"], lines, left=2)
 
 
 def topics_block(results: Path) -> str:

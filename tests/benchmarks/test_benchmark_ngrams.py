@@ -19,7 +19,7 @@ def logits(encoder: int, of_ngrams: int, stances: list[tuple[int, int]]) -> Logi
     rows = torch.zeros(len(stances), 2, 4)
     for row, (one, other) in zip(rows, stances, strict=True):
         row[0, one], row[1, other] = 1.0, 0.8
-    return Logits(topic, rows)
+    return Logits(topic, rows, torch.tensor([[1.0, 0.0], [0.0, 0.8]]), ("Rain fell.", "A goal was scored."))
 
 
 def test_each_system_is_scored_by_what_it_says() -> None:
@@ -27,7 +27,7 @@ def test_each_system_is_scored_by_what_it_says() -> None:
     said = [logits(0, 1, []), logits(0, 1, []), logits(0, 1, []), logits(0, 0, [])]
     light, heavy = (ngrams.topic_accuracy(articles, said, TOPICS, weight, 1.0) for weight in (1.0, 2.0))
     assert light["encoder"] == light["both"] == {"one": 0.5, "two": 0.0}
-    assert light["n-grams"] == heavy["both"] == {"one": 0.5, "two": 1.0}
+    assert light["beside"] == heavy["both"] == {"one": 0.5, "two": 1.0}
 
 
 def test_stances_are_scored_by_source_and_three_ways_where_a_source_is() -> None:
@@ -37,7 +37,7 @@ def test_stances_are_scored_by_source_and_three_ways_where_a_source_is() -> None
     plain, merged = (ngrams.stance_macro_f1([article, other], said, sources, weight=2.0, temperature=1.0) for sources in ((), ("one", "two")))
     assert plain["encoder"] == {"one": 0.5, "two": 0.0}
     assert merged["encoder"] == {"one": 1.0, "two": 1.0}
-    assert plain["n-grams"] == {"one": 0.5, "two": 0.0}
+    assert plain["beside"] == {"one": 0.5, "two": 0.0}
 
 
 def test_the_temperature_is_that_of_users() -> None:
@@ -45,20 +45,31 @@ def test_the_temperature_is_that_of_users() -> None:
     article = Article("a", source="one", stances=(Stance("x", "favor"),))
     rows = torch.zeros(1, 2, 4)
     rows[0, 0] = torch.tensor([1.0, -9.0, 0.8, 0.8])
-    said = [Logits(torch.zeros(2, 2), rows)]
+    said = [Logits(torch.zeros(2, 2), rows, torch.zeros(2, 1), ("Rain fell.",))]
     soft, sharp = (ngrams.stance_macro_f1([article], said, ["one"], 1.0, temperature)["both"]["one"] for temperature in (1.0, 0.2))
     assert (soft, sharp) == (0.0, 1.0)
 
 
 def test_the_block_has_means_and_sets(tmp_path: Path) -> None:
-    scores = {"topic_accuracy": {"encoder": {"a": 0.5, "b": 0.7}, "n-grams": {"a": 0.6, "b": 0.8}, "both": {"a": 0.7, "b": 0.9}}}
+    scores = {
+        "topic_accuracy": {"encoder": {"a": 0.5, "b": 0.7}, "beside": {"a": 0.6, "b": 0.8}, "both": {"a": 0.7, "b": 0.9}},
+        "best_sentence_rouge1": {"encoder": {"a": 20.0}, "beside": {"a": 22.04}, "both": {"a": 22.06}},
+    }
     (tmp_path / "ngrams.json").write_text(json.dumps({"scores": scores}), encoding="utf-8")
     lines = ngrams_block(tmp_path).splitlines()
     assert lines[2] == "| topic accuracy | mean of 2 sets | 0.600 | 0.700 | 0.800 |"
     assert lines[3] == "| topic accuracy | a | 0.500 | 0.600 | 0.700 |"
+    assert lines[6] == "| best sentence ROUGE-1 | a | 20.0 | 22.0 | 22.1 |"
+
+
+def test_the_best_sentence_is_that_of_each_system() -> None:
+    articles = [Article("a", summary="Rain fell", source="one"), Article("b", summary="A goal was scored", source="two"), Article("c", source="two")]
+    light, heavy = (ngrams.best_sentence_rouge1(articles, [logits(0, 0, [])] * 3, weight) for weight in (1.0, 2.0))
+    assert light["encoder"] == light["both"] == {"one": 100.0, "two": 0.0}
+    assert light["beside"] == heavy["both"] == {"one": 0.0, "two": 100.0}
 
 
 def test_a_checkpoint_without_n_grams_is_refused(saved_checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         ngrams.main([str(saved_checkpoint), "--data-root", str(tmp_path)])
-    assert "has no model of n-grams. Train one with model.ngram_buckets above 0." in capsys.readouterr().err
+    assert "lacks models beside its encoder. Train one with model.ngram_buckets and model.word_buckets above 0." in capsys.readouterr().err
