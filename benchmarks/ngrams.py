@@ -38,10 +38,11 @@ SYSTEMS = ("encoder", "beside", "both")
 def by_system(logits: torch.Tensor, weight: float, temperature: float) -> dict[str, torch.Tensor]:
     """What the encoder and what stands beside it say, [items, 2, labels] -> probabilities by system, [items, labels].
 
-    The encoder alone has the temperature of both. That of the others alone follows from their weight: what they add to both.
+    The encoder alone has the temperature of both. That of the others alone follows from their weight, what they add to both; a weight of 0
+    would leave nothing to see.
     """
     encoder, beside = logits.unbind(1)
-    said = {"encoder": encoder, "beside": weight * beside, "both": encoder + weight * beside}
+    said = {"encoder": encoder, "beside": (weight or 1.0) * beside, "both": encoder + weight * beside}
     return {system: (one / temperature).softmax(-1) for system, one in said.items()}
 
 

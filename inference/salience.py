@@ -17,6 +17,7 @@ import regex
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
 
 from inference.cleaning import Page
 from inference.segments import segment_share
@@ -35,7 +36,7 @@ SAID = 8
 """Numbers of how much of what a summary says a sentence has."""
 
 FURTHEST = 5.0
-"""Standard deviations from the mean of the training articles; what lies further is as far."""
+"""Standard deviations from the mean of the training articles; what lies further is as far, since the networks saw little of it."""
 
 REFERENCE_WORDS = 1.3
 """Words of a reference for each distinct word that it shares with its article: some recur, and some are its own."""
@@ -178,6 +179,22 @@ class Words:
     articles: int
 
 
+class Network(nn.Module):
+    """Two hidden layers and a logit. Its numbers are buffers, saved with the weights: no optimizer of the encoder changes them."""
+
+    def __init__(self, inputs: int, units: int) -> None:
+        super().__init__()
+        for layer, (given, made) in enumerate(((inputs, units), (units, units), (units, 1))):
+            self.register_buffer(f"weight_{layer}", torch.zeros(made, given))
+            self.register_buffer(f"bias_{layer}", torch.zeros(made))
+
+    def forward(self, values: Tensor) -> Tensor:
+        """[M, inputs] -> [M]"""
+        weight_0, bias_0, weight_1, bias_1, weight_2, bias_2 = self.buffers()
+        hidden = F.gelu(F.linear(F.gelu(F.linear(values, weight_0, bias_0)), weight_1, bias_1))
+        return F.linear(hidden, weight_2, bias_2).squeeze(-1)
+
+
 class SalienceModel(nn.Module):
     """Two small networks over the counts of an article: one for its words, one for its sentences. Every logit is 0 until they are fitted."""
 
@@ -192,9 +209,8 @@ class SalienceModel(nn.Module):
     def __init__(self, buckets: int) -> None:
         super().__init__()
         self.buckets = buckets
-        self.word_network = _network(WORD_INPUTS, WORD_UNITS)
-        self.sentence_network = _network(SENTENCE_INPUTS + 2 * SAID, SENTENCE_UNITS)
-        self.requires_grad_(False)  # the Trainer leaves them alone
+        self.word_network = Network(WORD_INPUTS, WORD_UNITS)
+        self.sentence_network = Network(SENTENCE_INPUTS + 2 * SAID, SENTENCE_UNITS)
         self.register_buffer("fitted", torch.zeros(1))
         self.register_buffer("rarity", torch.ones(buckets))  # inverse document frequency of the words of each bucket, 0 to 1
         self.register_buffer("repeated", torch.zeros(buckets))  # log-odds that a summary has a word which its article has
@@ -232,13 +248,13 @@ class SalienceModel(nn.Module):
 
     def word_logits(self, found: Words) -> Tensor:
         """Log-odds that a summary has each distinct word, [V]."""
-        logits: Tensor = self.word_network(_standard(found.features, self.word_mean, self.word_scale)).squeeze(-1)
+        logits: Tensor = self.word_network(_standard(found.features, self.word_mean, self.word_scale))
         return logits
 
     def sentence_logits(self, found: Words, word_logits: Tensor) -> Tensor:
         """[N]"""
         inputs = [_standard(found.sentence_features, self.sentence_mean, self.sentence_scale), _said(found, word_logits.sigmoid())]
-        logits: Tensor = self.sentence_network(torch.cat(inputs, dim=1)).squeeze(-1)
+        logits: Tensor = self.sentence_network(torch.cat(inputs, dim=1))
         return logits
 
 
@@ -294,10 +310,6 @@ def _said(found: Words, probability: Tensor) -> Tensor:
 
 def _standard(values: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
     return ((values - mean) / scale).clamp(-FURTHEST, FURTHEST)
-
-
-def _network(inputs: int, units: int) -> nn.Sequential:
-    return nn.Sequential(nn.Linear(inputs, units), nn.GELU(), nn.Linear(units, units), nn.GELU(), nn.Linear(units, 1))
 
 
 def _starts(sizes: Sequence[int]) -> list[int]:

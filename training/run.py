@@ -86,7 +86,7 @@ def train(config: RunConfig, *, resume: bool = False, write: Callable[[str], Non
     if arguments.process_index == 0:  # the others are sent the buffers when they meet
         fit_ngrams(model, corpus.train, sources, config.seed, progress)
         if model.word_salience is not None and model.loss_weights["salience"]:
-            fit_salience(model.word_salience, corpus.train, config.losses.headline_salience, config.seed, progress)
+            fit_salience(model.word_salience, corpus.train, config.losses.headline_salience, config.training.hide_title, config.seed, progress)
     batches = _plan(config, corpus, examples)
     arguments.logging_steps = max(1, len(batches) // (config.training.accumulation * arguments.world_size * LOG_LINES))
 

@@ -57,15 +57,16 @@ UNSEEN = [article(seed) for seed in range(500, 530)]
 @pytest.mark.parametrize("headlines", [False, True])
 def test_the_sentence_that_references_repeat_is_learned(quick: None, headlines: bool) -> None:
     model = SalienceModel(4096)
-    fit_salience(model, [source([article(seed, summary=not headlines)[0] for seed in range(120)], headlines=headlines)], 1.0, seed=1)
+    fit_salience(model, [source([article(seed, summary=not headlines)[0] for seed in range(120)], headlines=headlines)], 1.0, 0.0, seed=1)
     right = [pick == place for pick, (_, place) in zip(picks(model, [one for one, _ in UNSEEN]), UNSEEN, strict=True)]
     assert sum(right) >= 28
-    assert not any(parameter.requires_grad for parameter in model.parameters())
+    assert not any(buffer.requires_grad for buffer in model.buffers())
+    assert not list(model.parameters())
 
 
 def test_words_of_references_are_told_from_others(quick: None) -> None:
     model = SalienceModel(1 << 16)
-    fit_salience(model, [source([one for one, _ in LEARNED])], 1.0, seed=1)
+    fit_salience(model, [source([one for one, _ in LEARNED])], 1.0, 0.0, seed=1)
     river, nobody = (float(model.repeated[int(hash_words([word])[0]) % model.buckets]) for word in ("river", "nobody"))
     assert river > 2 > -2 > nobody
     rare, frequent = (float(model.rarity[int(hash_words([word])[0]) % model.buckets]) for word in ("elbe", "river"))
@@ -76,7 +77,7 @@ def test_no_article_is_told_its_own_reference() -> None:
     """Of words that stand in one article alone, those that its reference has look in training like those that it has not."""
     own = Article("Zanzibar voted. A drummer played.", lang="en", summary="Zanzibar voted")
     references = salience_model._references([source([own, *(one for one, _ in LEARNED[:60])])], 1.0, seed=1)
-    lessons = list(salience_model._lessons(references, lambda *_: None))
+    lessons = list(salience_model._lessons(references, 0.0, 1, lambda *_: None))
     model = SalienceModel(1 << 16)
     batches = salience_model._Batches(model, lessons, *salience_model._count(model, lessons))
     assert lessons[0].said.tolist() == [True, True, False, False, False]
@@ -89,9 +90,9 @@ def test_no_article_is_told_its_own_reference() -> None:
 
 def test_headlines_teach_nothing_where_they_are_no_summaries() -> None:
     for one in (source([article(seed, summary=False)[0] for seed in range(60)]), source([], headlines=True)):
-        fit_salience(model := SalienceModel(512), [one], 1.0, seed=1)
+        fit_salience(model := SalienceModel(512), [one], 1.0, 0.0, seed=1)
         assert float(model.fitted) == 0
-    fit_salience(model := SalienceModel(512), [source([article(seed, summary=False)[0] for seed in range(60)], headlines=True)], 0.0, seed=1)
+    fit_salience(model := SalienceModel(512), [source([article(seed, summary=False)[0] for seed in range(60)], headlines=True)], 0.0, 0.0, seed=1)
     assert float(model.fitted) == 0
 
 
@@ -100,12 +101,12 @@ def test_the_same_seed_fits_the_same_and_leaves_the_generator_alone(monkeypatch:
     one, other, another = (SalienceModel(512) for _ in range(3))
     articles = [one for one, _ in LEARNED[:60]]
     state = torch.get_rng_state()
-    fit_salience(one, [source(articles)], 1.0, seed=1)
+    fit_salience(one, [source(articles)], 1.0, 0.0, seed=1)
     assert torch.equal(torch.get_rng_state(), state)
-    fit_salience(other, [source(articles)], 1.0, seed=1)
-    fit_salience(another, [source(articles)], 1.0, seed=2)
+    fit_salience(other, [source(articles)], 1.0, 0.0, seed=1)
+    fit_salience(another, [source(articles)], 1.0, 0.0, seed=2)
     assert all(torch.equal(a, b) for a, b in zip(one.state_dict().values(), other.state_dict().values(), strict=True))
-    assert not torch.equal(one.word_network[0].weight, another.word_network[0].weight)
+    assert not torch.equal(one.word_network.weight_0, another.word_network.weight_0)
 
 
 def test_a_large_source_does_not_drown_a_small_one() -> None:
@@ -124,14 +125,14 @@ def test_an_article_that_is_its_headline_and_nothing_else_is_passed_over() -> No
     bare = Article("River Elbe rose", title="River Elbe rose", lang="en")
     found = salience_model._references([source([bare], headlines=True)], 1.0, seed=1)
     assert len(found) == 1
-    assert list(salience_model._lessons(found, lambda *_: None)) == []
+    assert list(salience_model._lessons(found, 0.0, 1, lambda *_: None)) == []
 
 
 def test_a_checkpoint_answers_with_what_it_was_fitted_to(make_model: Callable[..., ArticleModel], tokenizer: Any, tmp_path: Any, quick: None) -> None:
     """Through save and load, and into the summary: with the words alone, the river is what is said."""
     model = make_model(word_buckets=4096, salience_word_weight=1000.0)
     assert model.word_salience is not None
-    fit_salience(model.word_salience, [source([one for one, _ in LEARNED])], 1.0, seed=1)
+    fit_salience(model.word_salience, [source([one for one, _ in LEARNED])], 1.0, 0.0, seed=1)
     loaded = load_checkpoint(save_checkpoint(tmp_path / "fitted", model, tokenizer, {}))
     analyzer = Analyzer(loaded.model, loaded.tokenizer)
     said = [analysis.summary.text for analysis in analyzer.analyze_many([one for one, _ in UNSEEN], max_sentences=1)]
@@ -141,7 +142,7 @@ def test_a_checkpoint_answers_with_what_it_was_fitted_to(make_model: Callable[..
 def test_words_and_encoder_are_weighed_and_divided_by_the_temperature(make_model: Callable[..., ArticleModel], tokenizer: Any) -> None:
     model = make_model(word_buckets=256, salience_word_weight=3.0, salience_temperature=2.0)
     assert model.word_salience is not None
-    fit_salience(model.word_salience, [source([one for one, _ in LEARNED[:60]])], 1.0, seed=1)
+    fit_salience(model.word_salience, [source([one for one, _ in LEARNED[:60]])], 1.0, 0.0, seed=1)
     analyzer, asked = Analyzer(model, tokenizer), UNSEEN[0][0]
     (found,) = analyzer.logits([asked])
     (analysis,) = analyzer.analyze_many([asked], max_words=200)
