@@ -1,5 +1,7 @@
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -8,6 +10,8 @@ from benchmarks import ngrams
 from benchmarks.release_blocks import ngrams_block
 from inference.analyzer import Logits
 from inference.article import Article, Stance
+from inference.checkpoint import save_checkpoint
+from inference.model import ArticleModel
 
 TOPICS = ("weather", "sport")
 
@@ -67,9 +71,14 @@ def test_the_best_sentence_is_that_of_each_system() -> None:
     light, heavy = (ngrams.best_sentence_rouge1(articles, [logits(0, 0, [])] * 3, weight) for weight in (1.0, 2.0))
     assert light["encoder"] == light["both"] == {"one": 100.0, "two": 0.0}
     assert light["beside"] == heavy["both"] == {"one": 0.0, "two": 100.0}
+    assert ngrams.best_sentence_rouge1(articles, [logits(0, 0, [])] * 3, 0.0)["beside"] == light["beside"]
 
 
-def test_a_checkpoint_without_n_grams_is_refused(saved_checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("buckets", [{}, {"ngram_buckets": 64}, {"word_buckets": 64}])
+def test_a_checkpoint_without_models_beside_its_encoder_is_refused(
+    buckets: dict[str, int], make_model: Callable[..., ArticleModel], tokenizer: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    saved = save_checkpoint(tmp_path / "saved", make_model(**buckets), tokenizer, {})
     with pytest.raises(SystemExit):
-        ngrams.main([str(saved_checkpoint), "--data-root", str(tmp_path)])
+        ngrams.main([str(saved), "--data-root", str(tmp_path)])
     assert "lacks models beside its encoder. Train one with model.ngram_buckets and model.word_buckets above 0." in capsys.readouterr().err

@@ -124,3 +124,16 @@ def test_sentences_are_joined_as_their_script_writes(sentences: list[str], expec
 )
 def test_a_number_is_never_cut(sentence: str, max_words: int, expected: str) -> None:
     assert cut_to_words(sentence, max_words) == expected
+
+
+def test_a_sentence_that_fits_is_taken_however_weak_before_any_is_cut() -> None:
+    sentences = ["The council met on Monday evening and decided after hours of talk to build a bridge.", "It will be built in May.", "Nobody objected at all."]
+    assert select_sentences(sentences, [0.9, 0.06, 0.04], max_words=8, max_sentences=None) == [1]
+    even = 29 * [1 / 29 - 1e-9]
+    assert select_sentences([f"Number {word} is here." for word in range(29)], even, max_words=4, max_sentences=None) == [0]
+
+
+def test_a_further_sentence_needs_the_even_share() -> None:
+    sentences = ["Rain fell on Monday.", "A river rose fast.", "Roads were closed there.", "The mayor spoke later that same day to all."]
+    assert select_sentences(sentences, [0.5, 0.26, 0.2, 0.04], max_words=12, max_sentences=None) == [0, 1]
+    assert select_sentences(sentences, [0.45, 0.25, 0.25, 0.05], max_words=12, max_sentences=None) == [0, 1, 2]

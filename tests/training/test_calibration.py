@@ -134,6 +134,11 @@ def test_sources_of_summaries_count_alike() -> None:
     shares = [np.array([0.9, 0.1])] * 270 + [np.array([0.1, 0.9])] * 30
     assert fit_salience_calibration([one] * 300, shares, ["large"] * 270 + ["small"] * 30).weight == pytest.approx(1.0, abs=0.01)
     assert fit_salience_calibration([one] * 300, shares, ONE * 300).weight < 0.5
+    mixed = [one] * 270 + [np.array([[0.0, 0.0, 0.0], [3.0, 0.0, 1.0]])] * 30
+    wide = shares[:270] + [np.array([0.8, 0.1, 0.1])] * 30
+    alike = fit_salience_calibration(mixed, wide, ["large"] * 270 + ["small"] * 30)
+    expected = [float(np.log(np.exp(logits.sum(0)).sum()) - share @ logits.sum(0)) for logits, share in ((mixed[0], wide[0]), (mixed[-1], wide[-1]))]
+    assert alike.loss_before == pytest.approx(sum(expected) / 2)
 
 
 def test_summaries_are_matched_to_the_salience_of_their_sentences(analyzer: Analyzer) -> None:
@@ -144,3 +149,18 @@ def test_summaries_are_matched_to_the_salience_of_their_sentences(analyzer: Anal
     (logits,) = analyzer.logits(articles[:1])
     expected = -math.log(softmax(logits.salience.sum(0).tolist(), 1.0)[1])  # that sentence has nearly all of the salience
     assert found.loss_before == pytest.approx(expected, abs=0.05)
+
+
+def test_each_task_knows_the_sources_of_its_items(analyzer: Analyzer, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: dict[str, list[str]] = {}
+    monkeypatch.setattr("training.calibration.fit_calibration", lambda logits, right, sources: told.setdefault(f"{logits.shape[2]} labels", list(sources)))
+    monkeypatch.setattr("training.calibration.fit_salience_calibration", lambda logits, shares, sources: told.setdefault("salience", list(sources)))
+    text = "The council voted to rebuild the bridge. Nobody was hurt by the storm."
+    topic = analyzer.model.config.topics[0]
+    articles = [
+        Article(text, topic=topic, stances=(Stance("the bridge", "favor"),), source="a"),
+        Article(text, summary="Nobody was hurt", source="b"),
+        Article(text, topic=topic, stances=(Stance("the bridge", "favor"), Stance("the storm", "neutral")), source="c"),
+    ]
+    calibrate(analyzer, articles)
+    assert told == {f"{len(analyzer.model.config.topics)} labels": ["a", "c"], "4 labels": ["a", "c", "c"], "salience": ["b"]}

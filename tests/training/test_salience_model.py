@@ -5,6 +5,7 @@ from random import Random
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -88,6 +89,98 @@ def test_no_article_is_told_its_own_reference() -> None:
     assert found.features[:, -1].tolist() == pytest.approx(batches._without(lessons[0]).tolist())
 
 
+def test_what_other_articles_say_of_a_word_is_counted_without_its_own() -> None:
+    """In 512 buckets too, where words of one article share some."""
+    references = salience_model._references([source([one for one, _ in LEARNED[:60]])], 1.0, seed=1)
+    lessons = list(salience_model._lessons(references, 0.0, 1, lambda *_: None))
+    for buckets in (1 << 16, 16):
+        model = SalienceModel(buckets)
+        seen, repeated = salience_model._count(model, lessons)
+        assert seen.max() <= 60
+        others = salience_model._count(model, lessons[1:])
+        batches = salience_model._Batches(model, lessons, seen, repeated)
+        places = model.buckets_of(lessons[0].reading)
+        expected = salience_model._log_odds(others[0][places], others[1][places], batches.share)
+        assert batches._without(lessons[0]).tolist() == pytest.approx(expected.tolist())
+    assert salience_model._log_odds(*map(np.array, ([0.0], [0.0])), 0.2).tolist() == pytest.approx([np.log(0.2 / 0.8)])
+
+
+def test_a_headline_is_taken_out_of_its_article() -> None:
+    headed = Article("River Elbe rose.\nThe band played on. Nobody knows why.", title="River Elbe rose", lang="en")
+    ((body, headline, _),) = salience_model._references([source([headed], headlines=True)], 1.0, seed=1)
+    assert (headline, body.title) == ("River Elbe rose", "")
+    assert "Elbe" not in body.text or "River Elbe rose\n" not in body.text
+    opening = Article("River Elbe rose\nThe band played on. Nobody knows why the Elbe rose.", title="River Elbe rose", lang="en")
+    ((body, _, _),) = salience_model._references([source([opening], headlines=True)], 0.5, seed=1)
+    assert body.text == "The band played on. Nobody knows why the Elbe rose."
+
+
+def test_headlines_count_by_their_weight() -> None:
+    headlines = source([article(seed, summary=False)[0] for seed in range(4)], headlines=True)
+    assert {weight for *_, weight in salience_model._references([headlines], 0.5, seed=1)} == {0.25}
+
+
+def test_titles_are_hidden_from_a_share_of_the_articles() -> None:
+    titled = [Article(one.text, one.id, title="River Elbe", lang="en", summary=one.summary) for one, _ in LEARNED]
+    references = salience_model._references([source(titled)], 1.0, seed=1)
+    for share, least, most in ((0.0, 120, 120), (0.5, 45, 75), (1.0, 0, 0)):
+        lessons = list(salience_model._lessons(references, share, 1, lambda *_: None))
+        assert least <= sum(bool(lesson.reading.sentence_features[0, 16]) for lesson in lessons) <= most
+
+
+def test_fewer_than_enough_articles_teach_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(salience_model, "EPOCHS", 1)
+    for count, expected in ((salience_model.FEWEST - 1, 0.0), (salience_model.FEWEST, 1.0)):
+        fit_salience(model := SalienceModel(512), [source([one for one, _ in LEARNED[:count]])], 1.0, 0.0, seed=1)
+        assert float(model.fitted) == expected
+
+
+def test_long_articles_are_read_to_a_limit_and_large_corpora_sampled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(salience_model, "MOST_SENTENCES", 3)
+    monkeypatch.setattr(salience_model, "MOST_ARTICLES", 20)
+    references = salience_model._references([source([one for one, _ in LEARNED])], 1.0, seed=1)
+    assert len(references) == 20
+    places = [int(one.id) for one, _, _ in references]
+    assert places == sorted(places)
+    assert places[-1] > 40
+    assert all(len(lesson.salience) == len(lesson.reading.sentence_features) == 3 for lesson in salience_model._lessons(references, 0.0, 1, lambda *_: None))
+    single = [(Article("Rain fell on the river Elbe.", lang="en"), "Rain fell", 1.0)]
+    assert list(salience_model._lessons(single, 0.0, 1, lambda *_: None)) == []
+
+
+def test_what_is_always_alike_in_training_shows_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(salience_model, "EPOCHS", 1)
+    fit_salience(model := SalienceModel(4096), [source([one for one, _ in LEARNED])], 1.0, 0.0, seed=1)
+    assert float(model.word_scale[12]) == float(model.sentence_scale[13]) == 1e4  # no unspaced script, no question
+    assert 0.1 < float(model.word_scale[6]) < 1
+    features = model.lay_out([read_sentences(read_page(one.text, "", "en"), 9) for one, _ in LEARNED]).features
+    standard = (features - model.word_mean) / model.word_scale
+    assert float(standard[:, 6].mean().abs()) < 0.01
+    assert float(standard[:, 6].std()) == pytest.approx(1.0, abs=0.01)
+
+
+def test_articles_teach_by_their_weight(quick: None) -> None:
+    """Two sources that want different sentences: the heavier one, by its headlines' weight, decides."""
+    rivers = source([one for one, _ in LEARNED])
+    bands = source([Article(one.text, title=next(f for f in FILLERS if f in one.text), lang="en") for one, _ in LEARNED], headlines=True)
+    picked = []
+    for weight in (0.02, 50.0):
+        fit_salience(model := SalienceModel(4096), [rivers, bands], weight, 0.0, seed=1)
+        picked.append(sum(pick == place for pick, (_, place) in zip(picks(model, [one for one, _ in UNSEEN]), UNSEEN, strict=True)))
+    assert picked[0] >= 27
+    assert picked[1] <= 10
+
+
+def test_the_first_network_says_which_words_a_reference_has(quick: None) -> None:
+    fit_salience(model := SalienceModel(4096), [source([one for one, _ in LEARNED])], 1.0, 0.0, seed=1)
+    reading = read_sentences(read_page("It was a day like others. Today the river Tiber closed a road.", "", "en"), 9)
+    probability = model.word_logits(model.lay_out([reading])).sigmoid()
+    words = ["it", "was", "a", "day", "like", "others", "today", "the", "river", "tiber", "closed", "road"]
+    said = dict(zip(words, probability.tolist(), strict=True))
+    assert min(said["river"], said["tiber"], said["closed"]) > 0.8
+    assert max(said["day"], said["others"], said["today"]) < 0.2
+
+
 def test_headlines_teach_nothing_where_they_are_no_summaries() -> None:
     for one in (source([article(seed, summary=False)[0] for seed in range(60)]), source([], headlines=True)):
         fit_salience(model := SalienceModel(512), [one], 1.0, 0.0, seed=1)
@@ -157,6 +250,16 @@ def test_a_checkpoint_without_such_a_model_answers_with_its_encoder(make_model: 
     assert found.salience[1].tolist() == [0.0] * 5
     assert len(found.sentences) == 5
     assert len(set(found.salience[0].tolist())) > 1
+
+
+def test_only_what_the_windows_hold_is_read(make_model: Callable[..., ArticleModel], tokenizer: Any) -> None:
+    model = make_model(word_buckets=256, window_tokens=32, max_windows=2)
+    analyzer = Analyzer(model, tokenizer)
+    long = Article(" ".join(one.text for one, _ in LEARNED), lang="en")
+    (found,) = analyzer.logits([long])
+    assert 1 < len(found.sentences) < 20
+    assert found.salience.shape == (2, len(found.sentences))
+    assert long.text.startswith(" ".join(found.sentences))
 
 
 def test_broken_words_are_refused(make_model: Callable[..., ArticleModel], tokenizer: Any) -> None:
