@@ -25,7 +25,9 @@ from inference.errors import CheckpointError
 from inference.labels import STANCES
 from inference.model import ArticleModel
 
-FORMAT = 1
+FORMAT = 2
+"""1 had hash buckets for topics, 2 has chosen n-grams."""
+
 MANIFEST = "broadsheet.json"
 
 PICKLE_SUFFIXES = frozenset({".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".npy", ".npz"})

@@ -17,7 +17,7 @@ from transformers.utils.generic import ModelOutput
 from inference.heads import ReaderBlock, SentenceHead, StanceReader, Tokens, TopicHead
 from inference.labels import STANCES
 from inference.losses import TASKS, boilerplate_loss, count_items, salience_loss, stance_loss, summary_loss, topic_loss
-from inference.ngrams import KINDS, NgramModel
+from inference.ngrams import KINDS, ChosenNgrams, NgramModel
 from inference.salience import SalienceModel
 
 MAX_PADDING = 0.05
@@ -131,7 +131,7 @@ class ArticleModel(PreTrainedModel):
         self.register_buffer("word_center", torch.zeros(width))
         self.register_buffer("word_map", torch.eye(width))
         # beside the encoder, for who has the words (`inference.analyzer`): no loss reads them
-        self.topic_ngrams = NgramModel(1, config.ngram_buckets, len(config.topics)) if config.ngram_buckets else None
+        self.topic_ngrams = ChosenNgrams(config.ngram_buckets * 3 // 2, len(config.topics)) if config.ngram_buckets else None
         self.stance_ngrams = NgramModel(len(KINDS), max(1, config.ngram_buckets // 2), len(STANCES)) if config.ngram_buckets else None
         self.word_salience = SalienceModel(config.word_buckets) if config.word_buckets else None
         self.loss_weights = dict.fromkeys(TASKS, 1.0)

@@ -128,7 +128,12 @@ class ModelConfig(Strict):
     target_tokens: int = Field(default=48, ge=4, description="Tokens read of a stance target.")
     reader_layers: int = Field(default=2, ge=1, description="Cross-attention blocks with which a target reads the article.")
     dropout: Rate = Field(default=0.1, description="Dropout in the heads, a probability.")
-    ngram_buckets: int = Field(default=131_072, ge=0, description="Hash buckets of the linear models of n-grams that answer beside the encoder; 0 = none.")
+    ngram_buckets: int = Field(
+        default=131_072,
+        ge=0,
+        description="Size of the linear models of n-grams that answer beside the encoder: half as many hash buckets of each kind for stances, "
+        "one and a half times as many n-grams for topics; 0 = none.",
+    )
     word_buckets: int = Field(default=131_072, ge=0, description="Hash buckets of the model of words that weighs sentences beside the encoder; 0 = none.")
 
     @field_validator("tokenizer")

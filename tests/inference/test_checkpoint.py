@@ -44,7 +44,7 @@ def test_a_checkpoint_is_exactly_these_files(saved_checkpoint: Path) -> None:
     assert [path.name for path in saved_checkpoint.parent.iterdir()] == ["tiny"]  # nothing temporary is left
     manifest = json.loads((saved_checkpoint / MANIFEST).read_text(encoding="utf-8"))
     assert list(manifest) == ["format", "topics", "stances", "run", "files"]
-    assert manifest["format"] == 1
+    assert manifest["format"] == 2
     assert manifest["topics"] == TOPICS
     assert manifest["stances"] == list(STANCES)
     assert manifest["run"] == {"name": "tiny"}
@@ -152,11 +152,11 @@ def test_a_readme_beside_it_is_allowed(folder: Path) -> None:
     assert verify(folder)["topics"] == TOPICS
 
 
-@pytest.mark.parametrize("found", [2, "1", None])
+@pytest.mark.parametrize("found", [1, 3, "2", None])
 def test_another_format_is_refused(folder: Path, found: object) -> None:
     edit_manifest(folder, format=found)
     with pytest.raises(
-        CheckpointError, match=rf"broadsheet\.json: format {found!r} cannot be read; this version reads format 1\. Install the version that wrote it\.$"
+        CheckpointError, match=rf"broadsheet\.json: format {found!r} cannot be read; this version reads format 2\. Install the version that wrote it\.$"
     ):
         load_checkpoint(folder)
 

@@ -13,6 +13,7 @@ from inference.ngrams import (
     OPENING_CHARACTERS,
     TARGET,
     Bag,
+    ChosenNgrams,
     NgramModel,
     article_words,
     character_ngrams,
@@ -32,38 +33,38 @@ def hashes(bag: Bag) -> set[int]:
 
 def test_hashes_are_the_same_on_every_machine() -> None:
     """A checkpoint's weights lie under these numbers: another hash would make all of them noise."""
-    assert character_ngrams(["rain"], ARTICLE).hashes.tolist() == HASHES_OF_RAIN
+    assert character_ngrams(["rain"], ARTICLE, (3, 4)).hashes.tolist() == HASHES_OF_RAIN
     assert pair_bags(index_words(["heavy", "rain"]), ["rain"])[0].hashes.tolist() == HASHES_NEAR_RAIN
 
 
 def test_no_n_gram_spans_two_words_and_order_of_words_is_not_seen() -> None:
-    both = character_ngrams(["heavy", "rain"], ARTICLE)
-    assert hashes(both) == hashes(character_ngrams(["heavy"], ARTICLE)) | hashes(character_ngrams(["rain"], ARTICLE))
-    assert hashes(both) == hashes(character_ngrams(["rain", "heavy"], ARTICLE))
+    both = character_ngrams(["heavy", "rain"], ARTICLE, (3, 4))
+    assert hashes(both) == hashes(character_ngrams(["heavy"], ARTICLE, (3, 4))) | hashes(character_ngrams(["rain"], ARTICLE, (3, 4)))
+    assert hashes(both) == hashes(character_ngrams(["rain", "heavy"], ARTICLE, (3, 4)))
 
 
 def test_the_ends_of_a_word_are_part_of_it() -> None:
-    assert not hashes(character_ngrams(["ain"], ARTICLE)) <= hashes(character_ngrams(["rain"], ARTICLE))
-    assert len(hashes(character_ngrams(["a"], ARTICLE))) == 1  # with both spaces
-    assert len(hashes(character_ngrams([], ARTICLE))) == 0
+    assert not hashes(character_ngrams(["ain"], ARTICLE, (3, 4))) <= hashes(character_ngrams(["rain"], ARTICLE, (3, 4)))
+    assert len(hashes(character_ngrams(["a"], ARTICLE, (3, 4)))) == 1  # with both spaces
+    assert len(hashes(character_ngrams([], ARTICLE, (3, 4)))) == 0
 
 
 @pytest.mark.parametrize("text", ["大雨が降った", "ฝนตกหนัก", "ከባድ ዝናብ", "مطر غزير", "🌧️ x"])
 def test_every_script_has_n_grams(text: str) -> None:
-    bag = character_ngrams(words(text), ARTICLE)
+    bag = character_ngrams(words(text), ARTICLE, (3, 4))
     assert len(bag.hashes) > 0
     assert np.all(np.diff(bag.hashes.astype(np.int64)) > 0)
 
 
 def test_order_matters_in_scripts_without_spaces() -> None:
-    bags = [hashes(character_ngrams(words(text), ARTICLE)) for text in ("大雨", "雨大", "大 雨")]
+    bags = [hashes(character_ngrams(words(text), ARTICLE, (3, 4))) for text in ("大雨", "雨大", "大 雨")]
     assert bags[0] != bags[1]
     assert bags[0] == bags[2]  # a space there is a matter of layout
-    assert hashes(character_ngrams(["a", "b"], ARTICLE)) != hashes(character_ngrams(["ab"], ARTICLE))
+    assert hashes(character_ngrams(["a", "b"], ARTICLE, (3, 4))) != hashes(character_ngrams(["ab"], ARTICLE, (3, 4)))
 
 
 def test_repeated_n_grams_count_by_their_logarithm() -> None:
-    bag = character_ngrams(["rain"] * 5, ARTICLE)
+    bag = character_ngrams(["rain"] * 5, ARTICLE, (3, 4))
     assert bag.counts.tolist() == pytest.approx([1 + np.log(5)] * 7)
 
 
@@ -128,6 +129,45 @@ def test_logits_are_the_sum_of_what_each_bag_says() -> None:
     torch.testing.assert_close(together[1], model([other])[0])  # no item changes another
     torch.testing.assert_close(together[2], model.bias)
     assert model([]).shape == (0, 3)
+
+
+def test_topics_and_stances_are_read_in_n_grams_of_their_lengths() -> None:
+    article, ((opening, target, *_),) = read_bags(read_page("Rain.", "", "en"), ["rain"])
+    assert [bag.hashes.tolist() for bag in article] == [character_ngrams(["rain"], ARTICLE, (2, 3, 4, 5)).hashes.tolist()]
+    assert opening.hashes.tolist() == target.hashes.tolist() == HASHES_OF_RAIN
+
+
+def test_chosen_n_grams_say_what_was_learned_and_others_are_not_seen() -> None:
+    model = ChosenNgrams(4, 2)
+    model.choose(np.array([5, 7, 2**32 - 9], dtype=np.uint32))
+    assert model([[Bag(ARTICLE, np.array([5], dtype=np.uint32), np.ones(1, dtype=np.float32))]]).tolist() == [[0, 0]]
+    weights = np.array([[1.27, 0.0], [-0.5, 2.54], [0.01, -0.02], [0.0, 0.0]])
+    model.learn(weights, np.array([0.25, -1.0]))
+    model.rarity[:3] = torch.tensor([3.0, 4.0, 1.0])
+    bag = Bag(ARTICLE, np.array([5, 6, 7, 2**32 - 1], dtype=np.uint32), np.array([1.0, 8.0, 1.0, 0.0], dtype=np.float32))
+    last = Bag(ARTICLE, np.array([2**32 - 9], dtype=np.uint32), np.full(1, 2.0, dtype=np.float32))
+    unknown = Bag(ARTICLE, np.array([8], dtype=np.uint32), np.ones(1, dtype=np.float32))
+    # 3 and 4 over their length 5; what is not known has no part in the length
+    expected = [[0.6 * 1.27 - 0.8 * 0.5 + 0.25, 0.8 * 2.54 - 1.0], [0.26, -1.02], [0.25, -1.0], [0.25, -1.0]]
+    np.testing.assert_allclose(model([[bag], [last], [unknown], []]), expected, atol=1e-6)
+
+
+def test_learned_weights_are_kept_to_one_part_in_254_of_the_largest_of_a_label() -> None:
+    model = ChosenNgrams(50, 2)
+    model.choose(np.arange(50, dtype=np.uint32))
+    weights = np.random.default_rng(1).normal(size=(50, 2)) * [1.0, 100.0]
+    model.learn(weights, np.zeros(2))
+    said = model([[Bag(ARTICLE, np.array([row], dtype=np.uint32), np.ones(1, dtype=np.float32))] for row in range(50)])
+    assert np.all(np.abs(said.numpy() - weights) <= np.abs(weights).max(axis=0) / 253)
+
+
+def test_n_grams_are_forgotten_when_others_are_chosen() -> None:
+    model = ChosenNgrams(4, 2)
+    model.choose(np.array([5, 7], dtype=np.uint32))
+    model.choose(np.array([6], dtype=np.uint32))
+    known = model.numbered(Bag(ARTICLE, np.array([5, 6, 7], dtype=np.uint32), np.array([1.0, 2.0, 3.0], dtype=np.float32)))
+    assert known.hashes.tolist() == [0]
+    assert known.counts.tolist() == [2.0]
 
 
 def test_kinds_share_no_weights() -> None:

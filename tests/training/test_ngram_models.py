@@ -16,7 +16,7 @@ from inference.cleaning import read_page
 from inference.errors import CheckpointError
 from inference.labels import STANCES
 from inference.model import ArticleModel
-from inference.ngrams import ARTICLE, KINDS, NgramModel, character_ngrams, read_bags
+from inference.ngrams import ARTICLE, KINDS, TOPIC_ORDERS, ChosenNgrams, NgramModel, character_ngrams, read_bags
 from training import ngram_models
 from training.examples import SourceLabels, source_labels
 from training.ngram_models import Pair, fit_ngrams, fit_stances, fit_topics
@@ -54,7 +54,7 @@ def pair(text: str, target: str, stance: str, weight: float = 1.0, merged: bool 
 
 
 def test_topics_are_learned_and_one_never_seen_stays_below() -> None:
-    model = NgramModel(1, 4096, 3)
+    model = ChosenNgrams(4096, 3)
     fit_topics(model, [*labelled(RAIN, "weather"), *labelled(GOALS, "sport")], TOPICS, seed=1)
     scores = topic_scores(model, "It will rain on the coast.")
     assert max(scores, key=scores.__getitem__) == "weather"
@@ -64,7 +64,7 @@ def test_topics_are_learned_and_one_never_seen_stays_below() -> None:
 
 
 def test_three_topics_are_told_apart() -> None:
-    model = NgramModel(1, 4096, 3)
+    model = ChosenNgrams(4096, 3)
     paint = labelled(["A painter shows new pictures.", "The museum buys a picture.", "Paintings hang in the gallery."], "arts")
     fit_topics(model, [*labelled(RAIN, "weather"), *labelled(GOALS, "sport"), *paint], TOPICS, seed=1)
     for text, topic in (("Rain fell.", "weather"), ("A goal was scored.", "sport"), ("Pictures of a painter.", "arts")):
@@ -76,7 +76,7 @@ def test_articles_of_a_source_without_a_topic_do_not_speak_against_it() -> None:
     """Storms under "sport" in a source that has no "weather" leave the plane of "weather" where it was."""
     known = [*labelled(RAIN, "weather"), *labelled(GOALS, "sport")]
     storms = ["Rain stopped the match.", "Rain and wind stopped the race.", "The race was lost to rain."]
-    alone, silent, speaking = (NgramModel(1, 4096, 3) for _ in range(3))
+    alone, silent, speaking = (ChosenNgrams(4096, 3) for _ in range(3))
     fit_topics(alone, known, TOPICS, seed=1)
     fit_topics(silent, [*known, *labelled(storms, "sport", SourceLabels((1, 2), (1.0,) * 4, False))], TOPICS, seed=1)
     fit_topics(speaking, [*known, *labelled(storms, "sport")], TOPICS, seed=1)
@@ -86,7 +86,7 @@ def test_articles_of_a_source_without_a_topic_do_not_speak_against_it() -> None:
 
 
 def test_a_task_without_two_labels_or_without_a_loss_keeps_its_weights(make_model: Callable[..., ArticleModel]) -> None:
-    topics, stances = NgramModel(1, 64, 3), NgramModel(len(KINDS), 64, 4)
+    topics, stances = ChosenNgrams(64, 3), NgramModel(len(KINDS), 64, 4)
     fit_topics(topics, labelled(RAIN, "weather"), TOPICS, seed=1)
     fit_topics(topics, [], TOPICS, seed=1)
     fit_stances(stances, [pair(RAIN[0], "rain", "favor")])
@@ -166,11 +166,25 @@ def test_what_is_fitted_is_what_answers(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_rarity_is_the_inverse_document_frequency() -> None:
-    model = NgramModel(1, 4096, 3)
+    model = ChosenNgrams(4096, 3)
     fit_topics(model, [*labelled(["xyz rain"] * 3, "weather"), *labelled(["xyz goal"], "sport")], TOPICS, seed=1)
-    places = {word: model.places(character_ngrams([word], ARTICLE)) for word in ("xyz", "rain", "goal", "quay")}
-    for word, articles in (("xyz", 4), ("rain", 3), ("goal", 1), ("quay", 0)):
-        np.testing.assert_allclose(model.rarity[places[word]], np.log(5 / (1 + articles)) + 1, rtol=1e-5)
+    rows = {word: model.numbered(character_ngrams([word], ARTICLE, TOPIC_ORDERS)).hashes for word in ("xyz", "rain", "goal", "quay")}
+    assert [len(rows[word]) for word in rows] == [10, 14, 14, 0]  # of two to five characters, the spaces around the word among them
+    for word, articles in (("xyz", 4), ("rain", 3), ("goal", 1)):
+        np.testing.assert_allclose(model.rarity[rows[word].astype(np.int64)], np.log(5 / (1 + articles)) + 1, rtol=1e-5)
+
+
+def test_where_there_is_room_for_few_n_grams_the_most_telling_are_kept() -> None:
+    """Words of all articles say nothing of the topic, and one rain in sport says little."""
+    weather = labelled([f"{place} has wind today" for place in ("Lund", "Oslo", "Cork", "Bari")], "weather")
+    model = ChosenNgrams(12, 3)
+    fit_topics(model, [*weather, *labelled([f"{place} has goals today" for place in ("Lund", "Oslo", "Cork", "Bari")], "sport")], TOPICS, seed=1)
+    known = set(model.hashes.numpy().view(np.uint32).tolist())
+    said = {word: len(known & set(character_ngrams([word], ARTICLE, TOPIC_ORDERS).hashes.tolist())) for word in ("wind", "goals", "today", "has", "lund")}
+    assert said["wind"] + said["goals"] == 12
+    assert said["today"] == said["has"] == said["lund"] == 0
+    scores = topic_scores(model, "Wind in Rome.")
+    assert scores["weather"] > scores["sport"]
 
 
 def test_neutral_that_covers_unrelated_does_not_teach_neutral() -> None:
@@ -227,7 +241,7 @@ def test_a_model_without_n_grams_is_left_alone(make_model: Callable[..., Article
 
 
 def test_fitting_twice_gives_the_same_numbers() -> None:
-    models = [NgramModel(1, 512, 3) for _ in range(2)]
+    models = [ChosenNgrams(512, 3) for _ in range(2)]
     for model in models:
         fit_topics(model, [*labelled(RAIN, "weather"), *labelled(GOALS, "sport")], TOPICS, seed=1)
     assert torch.equal(models[0].weights, models[1].weights)
@@ -238,14 +252,17 @@ def test_answers_join_encoder_and_n_grams_by_weight_and_temperature(make_model: 
     assert model.topic_ngrams is not None
     assert model.stance_ngrams is not None
     torch.manual_seed(3)
-    model.topic_ngrams.weights.normal_()
-    model.stance_ngrams.weights.normal_()
     article = Article("The council voted to rebuild the bridge.", lang="en", stances=(Stance("the bridge"), Stance("the council")))
     plain = Article("Rain fell on the coast.", lang="en")
+    ((of_article,), _), ((of_plain,), _) = (read_bags(read_page(one.text, "", "en"), []) for one in (article, plain))
+    model.topic_ngrams.choose(np.union1d(of_article.hashes, of_plain.hashes))
+    model.topic_ngrams.learn(np.random.default_rng(3).normal(size=(384, 3)), np.zeros(3))
+    model.stance_ngrams.weights.normal_()
     analyzer = Analyzer(model, tokenizer)
     logits = list(analyzer.logits([plain, article]))
     first, second = analyzer.analyze_many([plain, article])
     assert [one.topic.shape for one in logits] == [(2, 3), (2, 3)]
+    assert logits[0].topic[1].abs().max() > 0.1
     assert [one.stances.shape for one in logits] == [(0, 2, 4), (2, 2, 4)]
     for one, analysis in zip(logits, (first, second), strict=True):
         expected = ((one.topic[0] + 3.0 * one.topic[1]) / 2.0).softmax(-1)
@@ -260,7 +277,7 @@ def test_answers_join_encoder_and_n_grams_by_weight_and_temperature(make_model: 
 def test_broken_n_grams_are_refused(make_model: Callable[..., ArticleModel], tokenizer: Any) -> None:
     model = make_model(TOPICS, ngram_buckets=64)
     assert model.topic_ngrams is not None
-    model.topic_ngrams.weights.fill_(float("nan"))
+    model.topic_ngrams.bias.fill_(float("nan"))
     with pytest.raises(CheckpointError, match=r"^the model answers with infinite or undefined numbers: its weights are broken\. Load another checkpoint\.$"):
         next(Analyzer(model, tokenizer).analyze_many([Article("Rain fell on the coast.", lang="en")]))
 
