@@ -47,11 +47,11 @@ BY_CAPITALS = "where capitals tell names"
 REASONS = ("number", "name", "negation", "language", "length", "repetition")
 GOALS = {
     "numbers": Goal("swapped numbers caught, sample test", 0.92, at_least=0.9),
-    "names": Goal("swapped names caught, sample test", 0.6, at_least=0.8),
+    "names": Goal("swapped names caught, sample test", 0.81, at_least=0.8),
     "numbers_by_size": Goal("numbers without their thousands, or ten times too large, caught, sample test", 0.95, at_least=0.9),
     "names_by_capitals": Goal("swapped names caught where capitals tell names, sample test", 0.97, at_least=0.8),
-    "names_at_openings": Goal("names swapped where they open a sentence, in references and leads, caught, whole sample", 0.6, at_least=0.8),
-    "names_in_leads": Goal("names swapped in copied sentences caught, sample test", 0.88, at_least=0.8),
+    "names_at_openings": Goal("names swapped where they open a sentence, in references and leads, caught, whole sample", 0.63, at_least=0.8),
+    "names_in_leads": Goal("names swapped in copied sentences caught, sample test", 0.9, at_least=0.8),
     "refused_numbers": Goal("references refused for a number, sample test", 0.04, at_most=0.05),
     "refused_names": Goal("references refused for a name, sample test", 0.06, at_most=0.05),
 }
