@@ -133,7 +133,7 @@ def test_a_sentence_that_fits_is_taken_however_weak_before_any_is_cut() -> None:
     assert select_sentences([f"Number {word} is here." for word in range(29)], even, max_words=4, max_sentences=None) == [0]
 
 
-def test_a_further_sentence_needs_the_even_share() -> None:
+def test_a_further_sentence_needs_most_of_the_even_share() -> None:
     sentences = ["Rain fell on Monday.", "A river rose fast.", "Roads were closed there.", "The mayor spoke later that same day to all."]
-    assert select_sentences(sentences, [0.5, 0.26, 0.2, 0.04], max_words=12, max_sentences=None) == [0, 1]
+    assert select_sentences(sentences, [0.54, 0.26, 0.16, 0.04], max_words=12, max_sentences=None) == [0, 1]
     assert select_sentences(sentences, [0.45, 0.25, 0.25, 0.05], max_words=12, max_sentences=None) == [0, 1, 2]
