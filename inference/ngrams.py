@@ -216,6 +216,10 @@ class NgramModel(nn.Module):
         return values.new_zeros(len(items), len(self.bias)).index_add(0, item_of, said[bag_of])
 
 
+FREE = np.uint32(2**32 - 1)
+"""In the place of a hash: no n-gram stands in this row. The one n-gram in four billion that has this hash is never known."""
+
+
 class ChosenNgrams(NgramModel):
     """A linear model of chosen n-grams of one kind of bag, each with weights of its own and no others seen: buckets mix what has nothing in common.
 
@@ -234,7 +238,7 @@ class ChosenNgrams(NgramModel):
         self.register_buffer("steps", torch.ones(labels))
 
     def choose(self, hashes: NDArray[np.uint32]) -> None:
-        """Know the n-grams of these hashes, ascending and not more than there is room for."""
+        """Know the n-grams of these hashes, ascending and not more than there is room for; the one that marks free rows cannot be known."""
         self.hashes.fill_(-1)
         self.hashes[: len(hashes)] = torch.from_numpy(hashes.view(np.int32))
 
@@ -242,7 +246,7 @@ class ChosenNgrams(NgramModel):
         """The n-grams of a bag that the model knows, with their rows in place of their hashes."""
         known = self.hashes.cpu().numpy().view(np.uint32)
         rows = np.searchsorted(known, bag.hashes)
-        found = known[np.minimum(rows, len(known) - 1)] == bag.hashes
+        found = (known[np.minimum(rows, len(known) - 1)] == bag.hashes) & (bag.hashes != FREE)
         return Bag(bag.kind, rows[found].astype(np.uint32), bag.counts[found])
 
     def learn(self, weights: NDArray[np.float64], bias: NDArray[np.float64]) -> None:

@@ -33,7 +33,8 @@ def claim_output(output: Path, text: str, resume: bool) -> None:
             lines = list(unified_diff(before.splitlines(), text.splitlines(), n=0))[2:]  # without the names of the files
             changed = [f"{line[0]} {line[1:].strip()}" for line in lines if line[0] in "+-"]
             raise ConfigError(
-                f"{stored}: the run began with another config; changed now: {'; '.join(changed[:8])}. Resume with the old one, or name a new output."
+                f"{stored}: the run began with another config; changed now: {'; '.join(changed[:8])}. "
+                "Resume with the old one, and with the version that began the run, or name a new output."
             )
     elif int(os.environ.get("RANK", "0")) == 0:
         if (output / "checkpoint").exists() or last_complete_state(output):

@@ -144,7 +144,7 @@ def test_chosen_n_grams_say_what_was_learned_and_others_are_not_seen() -> None:
     weights = np.array([[1.27, 0.0], [-0.5, 2.54], [0.01, -0.02], [0.0, 0.0]])
     model.learn(weights, np.array([0.25, -1.0]))
     model.rarity[:3] = torch.tensor([3.0, 4.0, 1.0])
-    bag = Bag(ARTICLE, np.array([5, 6, 7, 2**32 - 1], dtype=np.uint32), np.array([1.0, 8.0, 1.0, 0.0], dtype=np.float32))
+    bag = Bag(ARTICLE, np.array([5, 6, 7, 2**32 - 1], dtype=np.uint32), np.array([1.0, 8.0, 1.0, 9.0], dtype=np.float32))
     last = Bag(ARTICLE, np.array([2**32 - 9], dtype=np.uint32), np.full(1, 2.0, dtype=np.float32))
     unknown = Bag(ARTICLE, np.array([8], dtype=np.uint32), np.ones(1, dtype=np.float32))
     # 3 and 4 over their length 5; what is not known has no part in the length

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from inference.background import places
+from inference.background import is_german_word, places
 from inference.faithfulness import ArticleText, check_summary
 from inference.support import Source
 from inference.unfamiliar import Unfamiliar
@@ -135,3 +135,15 @@ def test_hostile_text_takes_little_time(lang: str, text: str) -> None:
     start = time.process_time()
     source.names_in(text, lang)
     assert time.process_time() - start < 10
+
+
+@pytest.mark.parametrize("word", ["arbeitszeit" * 7, "haus" * 600 + "zq", "arbeitszeit" * 300, "bundesland" * 16 + "zqxw"])
+def test_a_word_of_a_decoder_that_loops_takes_little_time(word: str) -> None:
+    start = time.process_time()
+    assert is_german_word(word) == (word == "arbeitszeit" * 7)
+    assert time.process_time() - start < 2
+
+
+def test_german_compounds_are_cut_where_all_parts_are_known() -> None:
+    assert all(map(is_german_word, ("Arbeitszeit", "Wohnungsbau", "Bürgermeisterin", "Stadtratssitzung", "Wasserständen")))
+    assert not any(map(is_german_word, ("Rotach", "Arbeitszq", "Zqarbeit", "Ruhland", "")))
