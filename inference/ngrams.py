@@ -7,7 +7,7 @@ there are few thousand labelled articles and no large pretrained model; the enco
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from zlib import crc32
 
 import numpy as np
@@ -242,12 +242,13 @@ class ChosenNgrams(NgramModel):
         self.hashes.fill_(-1)
         self.hashes[: len(hashes)] = torch.from_numpy(hashes.view(np.int32))
 
-    def numbered(self, bag: Bag) -> Bag:
-        """The n-grams of a bag that the model knows, with their rows in place of their hashes."""
-        known = self.hashes.cpu().numpy().view(np.uint32)
-        rows = np.searchsorted(known, bag.hashes)
-        found = (known[np.minimum(rows, len(known) - 1)] == bag.hashes) & (bag.hashes != FREE)
-        return Bag(bag.kind, rows[found].astype(np.uint32), bag.counts[found])
+    def numbered(self, bags: Iterable[Bag]) -> Iterator[Bag]:
+        """The n-grams of each bag that the model knows, with their rows in place of their hashes."""
+        known = self.hashes.cpu().numpy().view(np.uint32)  # once for all: on a GPU it is a copy
+        for bag in bags:
+            rows = np.searchsorted(known, bag.hashes)
+            found = (known[np.minimum(rows, len(known) - 1)] == bag.hashes) & (bag.hashes != FREE)
+            yield Bag(bag.kind, rows[found].astype(np.uint32), bag.counts[found])
 
     def learn(self, weights: NDArray[np.float64], bias: NDArray[np.float64]) -> None:
         """Take over what was fitted, weights [F, C] and bias [C]."""
@@ -258,4 +259,5 @@ class ChosenNgrams(NgramModel):
 
     def forward(self, items: Sequence[Sequence[Bag]]) -> Tensor:
         """As `NgramModel.forward`."""
-        return self._said([[self.numbered(bag) for bag in item] for item in items]) * self.steps.float() + self.bias.float()
+        numbered = self.numbered(bag for item in items for bag in item)
+        return self._said([list(islice(numbered, len(item))) for item in items]) * self.steps.float() + self.bias.float()

@@ -29,6 +29,9 @@ WORD_UNITS, SENTENCE_UNITS = 64, 64
 WORD_FEATURES, SENTENCE_FEATURES = 17, 17
 """Numbers of a word and of a sentence that need no training article to be known."""
 
+OCCURRENCES, SPREAD, SHARE, IN_LEAD, IN_TITLE = 0, 1, 2, 5, 15
+"""Where some of a word's numbers stand, which those of sentences are made of."""
+
 WORD_INPUTS, SENTENCE_INPUTS = WORD_FEATURES + 3, SENTENCE_FEATURES + 9
 """With what rarity and the tables of the model add."""
 
@@ -241,7 +244,7 @@ class SalienceModel(nn.Module):
         )
         surface = torch.from_numpy(np.concatenate([reading.word_features for reading in readings])).to(device)
         pair_sentence, pair_word = torch.unique(torch.stack([sentences, words]), dim=1)
-        features = torch.cat([surface, torch.stack([rarity, surface[:, 2] * rarity, repeated], dim=1)], dim=1)
+        features = torch.cat([surface, torch.stack([rarity, surface[:, SHARE] * rarity, repeated], dim=1)], dim=1)
         plain = torch.from_numpy(np.concatenate([reading.sentence_features for reading in readings])).to(device)
         found = Words(features, rarity, article, plain, sentence_article, pair_word, pair_sentence, words, sentences, len(readings))
         return replace(found, sentence_features=torch.cat([plain, _overlap(found)], dim=1))
@@ -263,14 +266,14 @@ def _overlap(found: Words) -> Tensor:
     count = len(found.sentence_features)
     word, sentence = found.pair_word, found.pair_sentence
     rarity = found.rarity[word]
-    spread, in_lead, in_title = found.features[:, 1], found.features[:, 5], found.features[:, 15]
+    spread, in_lead, in_title = (found.features[:, column] for column in (SPREAD, IN_LEAD, IN_TITLE))
     shares = segment_share(torch.stack([spread > 0, spread, in_lead, in_title], dim=-1)[word], rarity, sentence, count)
     content, size = (rarity.new_zeros(count).index_add(0, sentence, values) for values in (rarity, torch.ones_like(rarity)))
     covered = []
     for marked in (in_lead, in_title):  # how much of the opening, and of the title, it has
         whole = rarity.new_zeros(found.articles).index_add(0, found.article, marked * found.rarity)[found.sentence_article]
         covered.append(rarity.new_zeros(count).index_add(0, sentence, marked[word] * rarity) / whole.clamp(min=0.1))
-    weight = found.features[:, 0].exp() * found.rarity  # of a word in the article: TF-IDF
+    weight = found.features[:, OCCURRENCES].exp() * found.rarity  # of a word in the article: TF-IDF
     length = rarity.new_zeros(found.articles).index_add(0, found.article, weight**2).sqrt()[found.sentence_article]
     own = rarity.new_zeros(count).index_add(0, sentence, rarity**2).sqrt()
     cosine = rarity.new_zeros(count).index_add(0, sentence, weight[word] * rarity) / (length * own).clamp(min=1e-3)

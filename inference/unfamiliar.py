@@ -77,7 +77,7 @@ class Unfamiliar:
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._within: frozenset[str] | None = None
+        self._named: dict[str, frozenset[str]] = {}  # by language, the countries that it names
 
     def names_in(self, summary: str, lang: str) -> list[str]:
         """The names of `summary` that the source has not, each once, as the summary has them but for case and width.
@@ -134,7 +134,7 @@ class Unfamiliar:
 
     def _countries(self, lang: str) -> frozenset[str]:
         """Those that the source names, or cities of."""
-        if self._within is None:
+        if lang not in self._named:
             known = places(lang)
             if lang in LEAST_STEM:
                 own = self._spaced.split()
@@ -142,8 +142,8 @@ class Unfamiliar:
                 candidates = {name for word, following in pairs for reading in _without_beginnings(word, lang) for name in (reading, f"{reading} {following}")}
             else:
                 candidates = {self._text[start:end] for start in range(len(self._text)) for end in range(start + 2, start + LONGEST_NAME + 1)}
-            self._within = frozenset(code for name in candidates for kind in known for code in kind.get(name, ()))
-        return self._within
+            self._named[lang] = frozenset(code for name in candidates for kind in known for code in kind.get(name, ()))
+        return self._named[lang]
 
     def _pieces_in(self, summary: str, lang: str) -> Iterator[str]:
         for run in _RUNS[lang].findall(fold(summary)):

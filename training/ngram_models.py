@@ -128,7 +128,7 @@ def _planes(
     model: ChosenNgrams, bags: Sequence[Bag], gold: NDArray[np.int64], asked: NDArray[np.bool_], seed: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Weights [F, C] and bias [C] of each topic against the other articles of the sources that use it: the others say nothing about it. Sets rarity."""
-    known = [model.numbered(bag) for bag in bags]
+    known = list(model.numbered(bags))
     _set_rarity(model, known)
     rows = _rows(model, known)
     weights, bias = np.zeros((rows.shape[1], asked.shape[1])), np.full(asked.shape[1], ABSENT)

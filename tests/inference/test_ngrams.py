@@ -165,7 +165,7 @@ def test_n_grams_are_forgotten_when_others_are_chosen() -> None:
     model = ChosenNgrams(4, 2)
     model.choose(np.array([5, 7], dtype=np.uint32))
     model.choose(np.array([6], dtype=np.uint32))
-    known = model.numbered(Bag(ARTICLE, np.array([5, 6, 7], dtype=np.uint32), np.array([1.0, 2.0, 3.0], dtype=np.float32)))
+    (known,) = model.numbered([Bag(ARTICLE, np.array([5, 6, 7], dtype=np.uint32), np.array([1.0, 2.0, 3.0], dtype=np.float32))])
     assert known.hashes.tolist() == [0]
     assert known.counts.tolist() == [2.0]
 

@@ -123,7 +123,8 @@ assert packages.isdisjoint(sys.modules)
 check_summary("北岭。", ArticleText("洛阳。", "", [(0, 3)]), lang="zh", max_words=None)
 assert packages.issubset(sys.modules)
 """
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+    checked = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert checked.returncode == 0, checked.stderr
 
 
 @pytest.mark.parametrize(

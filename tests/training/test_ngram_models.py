@@ -168,7 +168,7 @@ def test_what_is_fitted_is_what_answers(monkeypatch: pytest.MonkeyPatch) -> None
 def test_rarity_is_the_inverse_document_frequency() -> None:
     model = ChosenNgrams(4096, 3)
     fit_topics(model, [*labelled(["xyz rain"] * 3, "weather"), *labelled(["xyz goal"], "sport")], TOPICS, seed=1)
-    rows = {word: model.numbered(character_ngrams([word], ARTICLE, TOPIC_ORDERS)).hashes for word in ("xyz", "rain", "goal", "quay")}
+    rows = {word: next(model.numbered([character_ngrams([word], ARTICLE, TOPIC_ORDERS)])).hashes for word in ("xyz", "rain", "goal", "quay")}
     assert [len(rows[word]) for word in rows] == [10, 14, 14, 0]  # of two to five characters, the spaces around the word among them
     for word, articles in (("xyz", 4), ("rain", 3), ("goal", 1)):
         np.testing.assert_allclose(model.rarity[rows[word].astype(np.int64)], np.log(5 / (1 + articles)) + 1, rtol=1e-5)
